@@ -1,0 +1,3 @@
+"""What a Dag author types."""
+
+from __future__ import annotations
