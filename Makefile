@@ -1,0 +1,90 @@
+# make demo    a tenant full of duplicates on this machine, linked by Airflow; nothing to set up
+# make test    everything that has to hold: lint, tests, older Airflows, the wheel
+#
+# Both work as the first command of a fresh clone: .venv and .venvs/* are made from .ci/locks as needed,
+# and made anew when a lock changes. PYTHON=/path/to/python names an interpreter that is not on PATH.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SECONDARY:
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# A bytecode cache halves the start of Airflow; the environments bring it along.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+
+OLDER := 2.11.2 3.1.8 3.2.2
+BIN := .venv/bin
+RUN_LANE = .venvs/$*/bin/python -m pytest tests/lanes
+
+# The Pythons that will do, best first. Between them the lanes cover more than one where there are more.
+PYTHONS_main := 3.11 3.12 3.13 3.14
+PYTHONS_2.11.2 := 3.12 3.11
+PYTHONS_3.1.8 := 3.13 3.12 3.11
+PYTHONS_3.2.2 := 3.12 3.13 3.11 3.14
+
+.PHONY: help demo test lint test-main test-matrix test-wheel lock format bench clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@echo 'Also: lint format test-main test-matrix test-lane-VERSION test-wheel bench lock clean'
+
+demo: .venv/installed
+	$(BIN)/auth0link demo $(ARGS)
+
+test: lint test-main test-matrix test-wheel
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+test-main: .venv/installed
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+test-matrix: $(OLDER:%=test-lane-%)
+
+test-lane-%: .venvs/%/installed
+	$(RUN_LANE)
+
+test-wheel: .venvs/wheel/ready .venvs/consumer/ready .venv/installed
+	$(BIN)/python -m pytest -m wheel tests/lanes
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed
+	for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
+
+lock: .venv/ready
+	.ci/lock
+
+clean:
+	rm -rf .venv .venvs dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is ready when all of its lock is in it, and installed when this checkout is as well.
+
+.venv/ready: .ci/locks/main.txt .ci/locks/build.txt .ci/locks/tools.txt .ci/venv
+	.ci/venv .venv .ci/locks/main.txt $(PYTHONS_main)
+	@touch $@
+
+.venvs/wheel/ready: .ci/locks/wheel.txt .venv/ready
+	.ci/venv .venvs/wheel .ci/locks/wheel.txt $(PYTHONS_main)
+	@touch $@
+
+.venvs/consumer/ready: .ci/locks/consumer.txt .venv/ready
+	.ci/venv .venvs/consumer .ci/locks/consumer.txt $(PYTHONS_main)
+	@touch $@
+
+.venvs/%/ready: .ci/locks/airflow-%.txt .venv/ready
+	.ci/venv .venvs/$* .ci/locks/airflow-$*.txt $(PYTHONS_$*)
+	@touch $@
+
+%/installed: %/ready pyproject.toml airflow_provider_auth0link/__init__.py
+	.ci/install $* --no-deps --no-build-isolation --editable .
+	@touch $@
