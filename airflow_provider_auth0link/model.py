@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 from airflow_provider_auth0link.errors import InputError
 
 IDP_TOKENS = frozenset({"access_token", "access_token_secret", "refresh_token"})
-"""Keys of an identity that Auth0 fills for holders of ``read:user_idp_tokens``; they are dropped on arrival."""
+"""Keys of an identity that Auth0 fills for holders of ``read:user_idp_tokens``: dropped on arrival."""
 
 
 class IdentityRow(TypedDict):
@@ -175,10 +175,11 @@ class Account:
 
     def holds(self, secondary: UserId, connection: str | None) -> Identity | None:
         """Return the linked identity that *secondary* became, when this account holds it."""
+        if secondary == self.id:
+            return None
         for each in self.identities:
-            if each.is_root_of(secondary) and not each.is_root_of(self.id):
-                if connection is None or each.connection == connection:
-                    return each
+            if each.is_root_of(secondary) and connection in {None, each.connection}:
+                return each
         return None
 
 

@@ -1,0 +1,41 @@
+"""How fast to go: an upper bound for this process, and a pause after a 429. Clock and sleep are arguments."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Pace:
+    """
+    Lets requests pass one by one at most *per_second*, and none before the end of a pause.
+
+    Shared by all threads of a process. Each caller reserves its moment under the lock and waits outside it.
+
+    :param per_second: requests per second, or None for no bound of our own
+    """
+
+    def __init__(
+        self, per_second: float | None, *, clock: Callable[[], float], sleep: Callable[[float], None]
+    ) -> None:
+        self._gap = 1 / per_second if per_second else 0.0
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = 0.0
+        self._held_until: dict[str, float] = {}
+
+    def wait(self, lane: str) -> None:
+        """Return when the next request of this class of route may leave."""
+        with self._lock:
+            now = self._clock()
+            moment = max(now, self._next, self._held_until.get(lane, now))
+            self._next = moment + self._gap if self._gap else 0.0
+        if moment > now:
+            self._sleep(moment - now)
+
+    def hold(self, lane: str, seconds: float) -> None:
+        """Let no request of this class leave for so long: it met a 429, and the others would too."""
+        with self._lock:
+            until = self._clock() + seconds
+            self._held_until[lane] = max(until, self._held_until.get(lane, until))

@@ -1,0 +1,16 @@
+"""Which scopes what needs. Facts: the security sections of Auth0's Management API reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "LinkIdentityOperator": ("update:users", "read:users", "update:users_app_metadata"),
+    "LinkIdentityOperator, carry=() and guards=()": ("update:users",),
+    "LinkIdentityOperator, connection_id": ("update:users", "read:users", "read:connections"),
+    "UnlinkIdentityOperator": ("update:users",),
+}
+"""By operator, as ``test_connection`` and ``auth0link check`` report it."""
+
+UNWANTED = "read:user_idp_tokens"
+"""With it Auth0 adds tokens of identity providers to its answers; dropped here, best not sent."""

@@ -1,0 +1,260 @@
+"""
+Requests out, answers in. Pure: nothing here opens a socket, waits or remembers.
+
+Paths and bodies follow Auth0's Management API reference for ``POST /users/{id}/identities`` and its
+neighbours. An answer is classified by its status first, its message second and its ``errorCode`` last,
+since real bodies often lack the code.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_auth0link.errors import (
+    AmbiguousError,
+    AnswerError,
+    Auth0LinkError,
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    InputError,
+    MissingAccountError,
+    RateLimitedError,
+    SameIdentityError,
+    UnauthorizedError,
+)
+from airflow_provider_auth0link.model import Account, Identity, UserId
+
+API = "/api/v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    One request to the tenant, without its token.
+
+    ``name`` is the route as the API reference writes it, for messages; it holds no ids. ``scopes`` are
+    those of which the route needs one. ``bearer`` is a user's own token, where they are the one who calls.
+    """
+
+    method: str
+    path: str
+    name: str
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ()
+    bearer: str | None = field(default=None, repr=False)
+
+    @property
+    def safe(self) -> bool:
+        """Whether a repeat can change nothing: a read."""
+        return self.method == "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: status, headers in lower case, the body as bytes."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether Auth0 did what was asked."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own classes
+
+
+def segment(part: str) -> str:
+    """Percent-encode one whole path segment: pipes, slashes and spaces too."""
+    return quote(part, safe="")
+
+
+def user_path(user_id: UserId) -> str:
+    """``/api/v2/users/{id}``."""
+    return f"{API}/users/{segment(str(user_id))}"
+
+
+def link_request(primary: UserId, secondary: UserId, connection_id: str | None = None) -> Request:
+    """``POST /users/{id}/identities`` with a Management token; the bare part of the id, as documented."""
+    body = {"provider": secondary.provider, "user_id": secondary.rest}
+    if connection_id is not None:
+        body["connection_id"] = connection_id
+    return _link(primary, body, ("update:users",), None)
+
+
+def link_with_request(primary: UserId, id_token: str, bearer: str | None = None) -> Request:
+    """``POST /users/{id}/identities`` with the secondary's ID token, which must stand alone in the body."""
+    scope = "update:users" if bearer is None else "update:current_user_identities"
+    return _link(primary, {"link_with": id_token}, (scope,), bearer)
+
+
+def _link(primary: UserId, body: Mapping[str, str], scopes: tuple[str, ...], bearer: str | None) -> Request:
+    path = f"{user_path(primary)}/identities"
+    return Request("POST", path, "POST /users/{id}/identities", body, scopes=scopes, bearer=bearer)
+
+
+def unlink_request(primary: UserId, secondary: UserId, connection: str | None = None) -> Request:
+    """``DELETE /users/{id}/identities/{provider}/{user_id}``; a connection's name may stand before the id."""
+    rest = secondary.rest if connection is None else f"{connection}|{secondary.rest}"
+    path = f"{user_path(primary)}/identities/{segment(secondary.provider)}/{segment(rest)}"
+    return Request(
+        "DELETE", path, "DELETE /users/{id}/identities/{provider}/{user_id}", scopes=("update:users",)
+    )
+
+
+def get_user_request(user_id: UserId) -> Request:
+    """``GET /users/{id}``: immediately consistent, fit for account linking."""
+    return Request("GET", user_path(user_id), "GET /users/{id}", scopes=("read:users",))
+
+
+def update_user_request(user_id: UserId, body: Mapping[str, Any]) -> Request:
+    """``PATCH /users/{id}``: metadata is merged at the first level only, null unsets."""
+    scopes = ("update:users_app_metadata",) if set(body) == {"app_metadata"} else ("update:users",)
+    return Request("PATCH", user_path(user_id), "PATCH /users/{id}", body, scopes=scopes)
+
+
+def get_connection_request(connection_id: str) -> Request:
+    """``GET /connections/{id}``, the name alone."""
+    path = f"{API}/connections/{segment(connection_id)}?fields=name&include_fields=true"
+    return Request("GET", path, "GET /connections/{id}", scopes=("read:connections",))
+
+
+def probe_request() -> Request:
+    """The smallest read that shows the tenant's limit: one user's id."""
+    path = f"{API}/users?per_page=1&page=0&fields=user_id&include_fields=true"
+    return Request("GET", path, "GET /users", scopes=("read:users",))
+
+
+def free_request(method: str, path: str, json: Mapping[str, Any] | None) -> Request:
+    """
+    Build a request that a Dag author spells out.
+
+    :param path: below ``/api/v2``, with or without that prefix; percent-encoded by the caller
+    :raises InputError: for another host, a path that climbs, or white space in it
+    """
+    place = path if path.startswith("/") else f"/{path}"
+    place = place.removeprefix(API)
+    segments = re.split(r"[/\\]", place.split("?", 1)[0])
+    if "://" in place or place.startswith("//") or {".", ".."} & set(segments):
+        raise InputError("path: must lie below /api/v2 of the tenant, such as '/users/auth0%7C1'")
+    if re.search(r"[\x00-\x20\x7f#]", place):
+        raise InputError("path: holds white space, '#' or a control character. Percent-encode it")
+    return Request(method.upper(), f"{API}{place}", f"{method.upper()} request", json)
+
+
+def decoded(response: Response) -> Any:  # noqa: ANN401 - decoded JSON
+    """
+    Decode a 2xx body; None when there is none.
+
+    :raises AmbiguousError: when it cannot be read: the work may have been done all the same
+    """
+    if not response.body:
+        return None
+    try:
+        return jsonlib.loads(response.body)
+    except ValueError:
+        raise AmbiguousError(f"Auth0 answered {response.status} with a body that is no JSON") from None
+
+
+def read_identities(response: Response) -> list[Identity]:
+    """Read the identities that a link or unlink answers with."""
+    rows = decoded(response)
+    try:
+        identities = [Identity.from_json(row) for row in rows]
+    except (TypeError, KeyError, AttributeError):
+        raise AmbiguousError(f"Auth0 answered {response.status} without a list of identities") from None
+    return identities
+
+
+def read_account(response: Response) -> Account:
+    """Read a user."""
+    row = decoded(response)
+    try:
+        return Account.from_json(row)
+    except (TypeError, KeyError, AttributeError, InputError):
+        raise AmbiguousError(f"Auth0 answered {response.status} without a user") from None
+
+
+_SAME = re.compile(r"are the same", re.IGNORECASE)
+_MISSING = re.compile(r"not found|inexistent identity|does not exist", re.IGNORECASE)
+_KNOWN_400 = (
+    (
+        re.compile(r"not configured", re.IGNORECASE),
+        "the provider or connection is not configured in the tenant",
+    ),
+    (
+        re.compile(r"main identity cannot be removed", re.IGNORECASE),
+        "an account's main identity stays with it",
+    ),
+    (re.compile(r"aud claim", re.IGNORECASE), "the ID token's aud is not the client that calls"),
+    (re.compile(r"issuer", re.IGNORECASE), "the ID token comes from another issuer than this tenant"),
+    (re.compile(r"RS256", re.IGNORECASE), "the ID token must be signed with RS256"),
+    (re.compile(r"link_with", re.IGNORECASE), "the ID token is not accepted: expired, or from elsewhere"),
+    (re.compile(r"secondary account", re.IGNORECASE), "Auth0 is unable to link with this secondary account"),
+)
+
+
+def error_of(request: Request, response: Response) -> Auth0LinkError:
+    """
+    Turn an answer that is no 2xx into the error that it means.
+
+    The message of the body is matched, never quoted: bodies hold personal data.
+    """
+    said = f"Auth0 answered {response.status} to {request.name}"
+    message, code = _boom(response)
+    error: Auth0LinkError
+    match response.status:
+        case 400:
+            error = _bad_request(said, message, code)
+        case 401:
+            error = UnauthorizedError(f"{said}: the token is not accepted. Check the credentials")
+        case 403:
+            error = _forbidden(said, request, message)
+        case 404:
+            error = MissingAccountError(f"{said}: not found")
+        case 409:
+            error = ConflictError(f"{said}: the identity already exists")
+        case 429:
+            error = RateLimitedError(f"{said}: the tenant's rate limit is used up")
+        case status if status >= 500:  # noqa: PLR2004
+            error = AmbiguousError(f"{said}: Auth0 failed, and may have done it all the same")
+        case _:
+            error = AnswerError(f"{said}, which is not documented for it")
+    return error
+
+
+def _bad_request(said: str, message: str, code: str) -> BadRequestError:
+    if _SAME.search(message):
+        return SameIdentityError(f"{said}: main identity and the new one are the same")
+    if _MISSING.search(message) or code == "inexistent_user":
+        return MissingAccountError(f"{said}: an account is not there")
+    why = next((ours for pattern, ours in _KNOWN_400 if pattern.search(message)), None)
+    return BadRequestError(f"{said}: {why or 'the request is not valid'}" + (f" ({code})" if code else ""))
+
+
+def _forbidden(said: str, request: Request, message: str) -> ForbiddenError:
+    if re.search(r"does not match subject", message, re.IGNORECASE):
+        return ForbiddenError(f"{said}: the access token belongs to another user than the primary")
+    wanted = " or ".join(request.scopes) or "the endpoint's scope"
+    return ForbiddenError(
+        f"{said}: the token lacks {wanted}. Grant it to the application "
+        "(Auth0 dashboard: Applications, APIs, Auth0 Management API)"
+    )
+
+
+def _boom(response: Response) -> tuple[str, str]:
+    """Return the message and the ``errorCode`` of an error body, '' where there is none."""
+    try:
+        body = jsonlib.loads(response.body)
+    except ValueError:
+        return "", ""
+    if not isinstance(body, dict):
+        return "", ""
+    code = body.get("errorCode") or ""
+    return str(body.get("message") or ""), code if re.fullmatch(r"[a-z_]{1,64}", str(code)) else ""
