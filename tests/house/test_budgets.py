@@ -1,0 +1,69 @@
+"""Sizes, and what code must not hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import EXAMPLES, PACKAGE, ROOT, modules, relative
+
+MODULE_LINES = 300
+FUNCTION_LINES = 40
+TEST_ROOM = ROOT / "tests"
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+PRODUCT = [*modules(PACKAGE), *modules(EXAMPLES), *modules(ROOT / "benchmarks")]
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=relative)
+def test_a_module_keeps_to_its_budget(path: Path) -> None:
+    text = path.read_text()
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, Function)]
+
+    assert len(text.splitlines()) <= MODULE_LINES
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= FUNCTION_LINES] == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=relative)
+def test_a_waiver_carries_its_code_and_its_reason(path: Path) -> None:
+    waivers = [text for text in _comments(path) if re.search(r"#\s*(noqa|type:\s*ignore|ruff:|mypy:)", text)]
+    proper = re.compile(r"# (noqa: [A-Z]+\d+(, [A-Z]+\d+)*|type: ignore\[[\w, -]+\]) +(-|#) *\S.*")
+
+    assert [text for text in waivers if not proper.fullmatch(text)] == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=relative)
+def test_nothing_is_left_undone(path: Path) -> None:
+    undone = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|pragma: no cover")
+
+    assert [text for text in _comments(path) if undone.search(text)] == []
+    assert _names(path) & {"NotImplementedError", "xfail", "skip", "skipif", "importorskip"} == set()
+
+
+@pytest.mark.parametrize("path", modules(TEST_ROOM), ids=relative)
+def test_no_test_mocks(path: Path) -> None:
+    assert _names(path) & {"mock", "Mock", "MagicMock", "mocker", "patch"} == set()
+
+
+def _comments(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        return [token.string for token in tokenize.tokenize(file.readline) if token.type == tokenize.COMMENT]
+
+
+def _names(path: Path) -> set[str]:
+    """Names that are used: imported, called, raised. Texts do not count, arguments do not either."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Name(id=name) | ast.alias(name=name):
+                names |= set(name.split("."))
+            case ast.Attribute(value=ast.Name(id="pytest") | ast.Attribute(attr="mark"), attr=name):
+                names.add(name)
+            case ast.ImportFrom(module=str(name)):
+                names |= set(name.split("."))
+    return names
