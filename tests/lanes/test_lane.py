@@ -1,0 +1,142 @@
+"""What has to hold on every Airflow that the provider says it runs on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_auth0link import __version__, get_provider_info
+from airflow_provider_auth0link.emulator.server import Emulator
+from tests.lanes.conftest import Lane
+
+IMPORTS = """
+import importlib, pkgutil
+import airflow_provider_auth0link as package
+for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(found.name)
+    print(found.name)
+"""
+
+FORM = """
+import json
+from airflow.providers_manager import ProvidersManager
+manager = ProvidersManager()
+print(json.dumps({
+    "hook": manager.hooks["auth0"].hook_class_name,
+    "widgets": sorted(manager.connection_form_widgets),
+    "behaviour": manager.field_behaviours["auth0"],
+    "links": manager.extra_links_class_names,
+}))
+"""
+
+DEDUP_USERS = [
+    ("auth0|ada", "ada@example.com", "2024-01-01T00:00:00.000Z"),
+    ("google-oauth2|1034", "Ada@Example.com", "2025-01-01T00:00:00.000Z"),
+    ("samlp|acme|old|ada", "ada@example.com", "2025-06-01T00:00:00.000Z"),
+    ("google-oauth2|2045", "grace@example.com", "2024-01-01T00:00:00.000Z"),
+    ("github|77", "grace@example.com", "2025-01-01T00:00:00.000Z"),
+    ("auth0|alan", "alan@example.com", "2024-01-01T00:00:00.000Z"),
+]
+
+
+def test_every_module_imports_and_none_of_ours_warns(lane: Lane) -> None:
+    answer = lane.python("-W", "always", "-c", IMPORTS)
+
+    imported = answer.stdout.split()
+    assert "airflow_provider_auth0link.operators.link" in imported
+    assert "airflow_provider_auth0link.hooks.auth0" in imported
+    assert [line for line in answer.stderr.splitlines() if _is_a_warning_of_ours(line)] == []
+
+
+def test_airflow_sees_the_provider(lane: Lane) -> None:
+    listed = lane.airflow("providers", "list", "--output", "json")
+    providers = json.loads(listed[listed.index("[{") :])
+
+    ours = [row for row in providers if row["package_name"] == "airflow-provider-auth0link"]
+    assert [row["version"] for row in ours] == [__version__]
+
+
+def test_airflow_knows_the_connection_form_and_the_link(lane: Lane) -> None:
+    known = json.loads(lane.python("-c", FORM).stdout.splitlines()[-1])
+
+    info = get_provider_info()
+    connection = info["connection-types"][0]
+    assert known["hook"] == connection["hook-class-name"]
+    assert {name for name in known["widgets"] if name.startswith("extra__auth0__")} == {
+        f"extra__auth0__{field}" for field in connection["conn-fields"]
+    }
+    assert known["behaviour"]["relabeling"] == connection["ui-field-behaviour"]["relabeling"]
+    assert set(info["extra-links"]) <= set(known["links"])
+
+
+def test_the_dedup_example_links_what_it_finds(lane: Lane, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.db"
+    _fill(warehouse)
+    blocked = {"github|77"}
+    users = [_user(user_id, email, user_id in blocked) for user_id, email, _ in DEDUP_USERS]
+
+    with Emulator(users=users) as tenant:
+        lane.airflow(
+            "dags",
+            "test",
+            "example_dedup_and_link",
+            AIRFLOW_CONN_AUTH0_DEFAULT=tenant.connection(),
+            AUTH0LINK_WAREHOUSE_URL=f"sqlite:///{warehouse}",
+        )
+        ada = [f"{each['provider']}|{each['user_id']}" for each in tenant.user("auth0|ada")["identities"]]
+        links = [
+            record for record in tenant.requests if record.method == "POST" and "identities" in record.path
+        ]
+
+    assert sorted(ada) == ["auth0|ada", "google-oauth2|1034"]
+    assert [record.status for record in links] == [201]
+    with sqlite3.connect(warehouse) as connection:
+        id_map = connection.execute("SELECT old_user_id, new_user_id FROM auth0_id_map").fetchall()
+        refused = connection.execute("SELECT user_id FROM auth0_refused ORDER BY 1").fetchall()
+    connection.close()
+    assert id_map == [("google-oauth2|1034", "auth0|ada")]
+    assert refused == [("github|77",), ("samlp|acme|old|ada",)]
+
+
+def test_an_id_from_an_xcom_reaches_the_wire_unrendered(lane: Lane) -> None:
+    pairs = [
+        ("auth0|mapped", "samlp", "i|{{ conn.auth0_default.password }}"),
+        ("auth0|{{ ti.task_id }}", "google-oauth2", "1034"),
+        ("auth0|{{ run_id }}", "samlp", "j|{{ conn.auth0_default.password }}"),
+    ]
+    ids = [account for primary, provider, rest in pairs for account in (primary, f"{provider}|{rest}")]
+
+    with Emulator(users=[_user(user_id, "ada@example.com") for user_id in ids]) as tenant:
+        lane.airflow("dags", "test", "ids_from_xcom", AIRFLOW_CONN_AUTH0_DEFAULT=tenant.connection())
+        wire = [record for record in tenant.requests if record.path.startswith("/api/v2/users/")]
+
+    reads = {record.path for record in wire if record.method == "GET"}
+    assert reads >= {f"/api/v2/users/{quote(account, safe='')}" for account in ids}
+
+    links = [(record.path, record.body) for record in wire if record.method == "POST"]
+    expected = [
+        (f"/api/v2/users/{quote(primary, safe='')}/identities", {"provider": provider, "user_id": rest})
+        for primary, provider, rest in pairs
+    ]
+    assert sorted(links, key=str) == sorted(expected, key=str)
+
+
+def _is_a_warning_of_ours(line: str) -> bool:
+    return "Warning: " in line and "airflow_provider_auth0link" in line.partition("Warning: ")[0]
+
+
+def _fill(warehouse: Path) -> None:
+    with sqlite3.connect(warehouse) as connection:
+        connection.execute(
+            "CREATE TABLE users (user_id VARCHAR(255) PRIMARY KEY, email VARCHAR(320), "
+            "email_verified BOOLEAN NOT NULL, created_at VARCHAR(40) NOT NULL)"
+        )
+        connection.executemany("INSERT INTO users VALUES (?, ?, 1, ?)", DEDUP_USERS)
+    connection.close()
+
+
+def _user(user_id: str, email: str, blocked: bool = False) -> dict[str, Any]:
+    return {"user_id": user_id, "email": email, "email_verified": True, "blocked": blocked}
