@@ -1,0 +1,246 @@
+"""The Management API's operations on a tenant's state. Each takes a call and returns an answer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_auth0link.emulator.accounts import Json, identities_seen, seen, split
+from airflow_provider_auth0link.emulator.answers import (
+    Answer,
+    ApiError,
+    answer,
+    insufficient_scope,
+    invalid_query,
+    invalid_uri,
+    missing_user,
+)
+from airflow_provider_auth0link.emulator.bodies import CREATE, UPDATE, checked, link_body
+from airflow_provider_auth0link.emulator.linking import Linker
+from airflow_provider_auth0link.emulator.options import Options
+from airflow_provider_auth0link.emulator.patch import apply_patch, check_patch
+from airflow_provider_auth0link.emulator.routes import Route, decoded, not_found
+from airflow_provider_auth0link.emulator.search import flag, number, search, selected
+from airflow_provider_auth0link.emulator.state import State
+from airflow_provider_auth0link.emulator.tokens import Grant
+
+PASSWORDLESS = {"email": "email", "sms": "phone_number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    A request to the Management API, as its operation sees it.
+
+    :param route: the operation
+    :param args: still encoded path parameters
+    :param params: query string
+    :param body: reads the decoded body; raises 400 when it cannot be read
+    :param grant: what the token allows
+    """
+
+    route: Route
+    args: list[str]
+    params: Mapping[str, str]
+    body: Callable[[], Any]
+    grant: Grant
+
+
+class ManagementApi:
+    """
+    Operations of one tenant.
+
+    :param state: its accounts
+    :param options: its readings
+    :param linked_subject: verifies an ID token sent as ``link_with``, returns its user
+    :param seed: for ids of created users
+    """
+
+    def __init__(
+        self, state: State, options: Options, linked_subject: Callable[[str, Grant], str], seed: int
+    ) -> None:
+        self.state = state
+        self.linked_subject = linked_subject
+        self.linker = Linker(state, options)
+        self._chance = random.Random(seed)  # noqa: S311 - ids of test users, not secrets
+        self._operations: dict[str, Callable[[Call], Answer]] = {
+            "users_search": self._search,
+            "user_create": self._create,
+            "users_by_email": self._by_email,
+            "user_get": self._get,
+            "user_update": self._update,
+            "user_delete": self._delete,
+            "link": self._link,
+            "unlink": self._unlink,
+            "connections": self._list_connections,
+            "connection": self._get_connection,
+        }
+
+    def handle(self, call: Call) -> Answer:
+        """
+        Check scopes and do it.
+
+        :raises ApiError: what the tenant says instead
+        """
+        operation = self._operations.get(call.route.name)
+        if operation is None:
+            raise not_found()
+        if not call.grant.scopes & set(call.route.scopes):
+            raise insufficient_scope(call.route.scopes)
+        with self.state.lock:
+            return operation(call)
+
+    def _user_id(self, call: Call) -> str:
+        user_id = decoded(call.args[0])
+        try:
+            split(user_id)
+        except ValueError:
+            raise invalid_uri("Object didn't pass validation for format user-id") from None
+        if all("current_user" in each for each in call.grant.scopes & set(call.route.scopes)):
+            if user_id != call.grant.subject:
+                raise ApiError(403, "User to be acted on does not match subject in bearer token.")
+        return user_id
+
+    def _account(self, call: Call) -> Json:
+        account = self.state.account(self._user_id(call))
+        if account is None:
+            raise missing_user()
+        return account
+
+    def _get(self, call: Call) -> Answer:
+        return answer(self._shown(self._account(call), call))
+
+    def _shown(self, account: Json, call: Call) -> Json:
+        return selected(seen(account, idp_tokens=call.grant.idp_tokens), call.params)
+
+    def _by_email(self, call: Call) -> Answer:
+        if not call.params.get("email"):
+            raise invalid_query("Missing required property: email")
+        return answer([self._shown(each, call) for each in self.state.by_email(call.params["email"])])
+
+    def _search(self, call: Call) -> Answer:
+        page, totals = search(self.state, call.params)
+        users = [self._shown(each, call) for each in page]
+        return answer(
+            {**totals, "users": users} if flag(call.params, "include_totals", default=False) else users
+        )
+
+    def _create(self, call: Call) -> Answer:
+        body = dict(checked(call.body(), CREATE))
+        if "connection" not in body:
+            raise ApiError(
+                400, "Payload validation error: 'Missing required property: connection'.", "invalid_body"
+            )
+        connection = body.pop("connection")
+        provider = self.state.strategies.get(connection)
+        if provider is None:
+            raise ApiError(400, "The connection does not exist.", "inexistent_connection")
+        key = "email" if provider == "auth0" else PASSWORDLESS.get(provider)
+        if key is None:
+            text = "Connection does not support user creation through the API. "
+            raise ApiError(400, text + "It must either be a database or passwordless connection.")
+        if not body.get(key):
+            raise ApiError(
+                400, f"Payload validation error: 'Missing required property: {key}'.", "invalid_body"
+            )
+        if "email" in body:
+            body["email"] = body["email"].lower()
+        rest = body.pop("user_id", "") or f"{self._chance.getrandbits(96):024x}"
+        if self._taken(connection, f"{provider}|{rest}", key, body[key]):
+            raise ApiError(409, "The user already exists.")
+        for name in ("password", "verify_email"):
+            body.pop(name, None)
+        identity = {"connection": connection, "provider": provider, "user_id": rest, "isSocial": False}
+        row = {"email_verified": False, "name": body[key], **body, "user_id": f"{provider}|{rest}"}
+        return answer(seen(self.state.add({**row, "identities": [identity]}), idp_tokens=False), 201)
+
+    def _taken(self, connection: str, user_id: str, key: str, value: str) -> bool:
+        if any(
+            f"{each['provider']}|{each['user_id']}" == user_id and each["connection"] == connection
+            for holder in self.state.holders(user_id)
+            for each in holder["identities"]
+        ):
+            return True
+        same = (
+            self.state.by_email(value)
+            if key == "email"
+            else [each for each in self.state if each.get(key) == value]
+        )
+        return any(each["connection"] == connection for account in same for each in account["identities"])
+
+    def _update(self, call: Call) -> Answer:
+        account = self._account(call)
+        body = checked(call.body(), UPDATE)
+        self._check_update_scope(call.grant, body)
+        identity = check_patch(account, body, frozenset(self.state.strategies))
+        self.state.unindex(account)
+        apply_patch(account, body, identity)
+        account["updated_at"] = self.state.now()
+        self.state.index(account)
+        return answer(seen(account, idp_tokens=call.grant.idp_tokens))
+
+    def _check_update_scope(self, grant: Grant, body: Json) -> None:
+        if "update:users" in grant.scopes:
+            return
+        allowed = {
+            "update:users_app_metadata": "app_metadata",
+            "update:current_user_metadata": "user_metadata",
+        }
+        if body.keys() - {name for scope, name in allowed.items() if scope in grant.scopes}:
+            raise insufficient_scope(("update:users",))
+
+    def _delete(self, call: Call) -> Answer:
+        account = self.state.account(self._user_id(call))
+        if account is not None:
+            self.state.remove(account)
+        return Answer(204)
+
+    def _link(self, call: Call) -> Answer:
+        user_id = self._user_id(call)
+        named = link_body(call.body(), frozenset(self.state.strategies.values()))
+        if isinstance(named, str):
+            primary = self.linker.primary(user_id)
+            self.linker.link_account(primary, self.linked_subject(named, call.grant))
+        elif "update:users" not in call.grant.scopes:
+            # Naming an account by its id is closed to users' own tokens since October 2018.
+            raise insufficient_scope(("update:users",))
+        else:
+            primary = self.linker.primary(user_id)
+            self.linker.link(primary, named)
+        return answer(identities_seen(primary, idp_tokens=call.grant.idp_tokens), 201)
+
+    def _unlink(self, call: Call) -> Answer:
+        primary = self.linker.primary(self._user_id(call))
+        self.linker.unlink(primary, decoded(call.args[1]), decoded(call.args[2]))
+        return answer(identities_seen(primary, idp_tokens=call.grant.idp_tokens))
+
+    def _connection_row(self, connection_id: str) -> Json:
+        name = self.state.connections[connection_id]
+        return {
+            "id": connection_id,
+            "name": name,
+            "strategy": self.state.strategies[name],
+            "options": {},
+            "realms": [name],
+            "is_domain_connection": False,
+        }
+
+    def _list_connections(self, call: Call) -> Answer:
+        params = call.params
+        rows = [self._connection_row(each) for each in self.state.connections]
+        for key in ("strategy", "name"):
+            rows = [each for each in rows if params.get(key) in {None, "", each[key]}]
+        per_page = number(params, "per_page", 50, 1, 100)
+        start = number(params, "page", 0, 0) * per_page
+        page = [selected(each, params) for each in rows[start : start + per_page]]
+        totals = {"start": start, "limit": per_page, "total": len(rows), "connections": page}
+        return answer(totals if flag(params, "include_totals", default=False) else page)
+
+    def _get_connection(self, call: Call) -> Answer:
+        connection_id = decoded(call.args[0])
+        if connection_id not in self.state.connections:
+            raise ApiError(404, "The connection does not exist.", "inexistent_connection")
+        row = {**self._connection_row(connection_id), "enabled_clients": []}
+        return answer(selected(row, call.params))

@@ -1,0 +1,45 @@
+"""RSA keys, made once a process: the tenant's own, and the one that its client has registered."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+TENANT_KEY_ID = "emulator-tenant-key"
+CLIENT_KEY_ID = "emulator-client-key"
+
+
+@functools.cache
+def tenant_key() -> RSAPrivateKey:
+    """Return the key that signs access tokens and ID tokens."""
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@functools.cache
+def client_key() -> RSAPrivateKey:
+    """Return the key whose public half the client has registered for ``private_key_jwt``."""
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@functools.cache
+def client_key_pem() -> str:
+    """Return the client's private key as PEM."""
+    return (
+        client_key()
+        .private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        .decode()
+    )
+
+
+def jwks() -> dict[str, Any]:
+    """Return the tenant's public key as ``/.well-known/jwks.json`` has it."""
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(tenant_key().public_key()))
+    shown = {key: public[key] for key in ("kty", "n", "e")}
+    return {"keys": [{**shown, "kid": TENANT_KEY_ID, "alg": "RS256", "use": "sig"}]}

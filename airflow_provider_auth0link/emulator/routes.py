@@ -1,0 +1,104 @@
+"""Which operation a method and a raw path name. Segments are decoded one by one, after the split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from airflow_provider_auth0link.emulator.answers import ApiError, invalid_uri
+
+API = "/api/v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One operation.
+
+    :param name: as faults and recorded requests call it
+    :param method: HTTP method
+    :param segments: path below ``/api/v2``; None stands for any one segment
+    :param scopes: any one of them opens it. One that says ``current_user`` opens it for the
+        token's own subject alone
+    :param group: whose bucket it draws on, where a plan has several
+    """
+
+    name: str
+    method: str
+    segments: tuple[str | None, ...]
+    scopes: tuple[str, ...] = ()
+    group: str = "other"
+
+
+_USER = ("users", None)
+_IDENTITY_SCOPES = ("update:users", "update:current_user_identities")
+
+ROUTES = (
+    Route("users_search", "GET", ("users",), ("read:users",), "users_read"),
+    Route("user_create", "POST", ("users",), ("create:users",), "users_write"),
+    Route("users_by_email", "GET", ("users-by-email",), ("read:users",), "users_read"),
+    Route(
+        "user_get", "GET", _USER, ("read:users", "read:user_idp_tokens", "read:current_user"), "users_read"
+    ),
+    Route(
+        "user_update",
+        "PATCH",
+        _USER,
+        ("update:users", "update:users_app_metadata", "update:current_user_metadata"),
+        "users_write",
+    ),
+    Route("user_delete", "DELETE", _USER, ("delete:users", "delete:current_user"), "users_delete"),
+    Route("link", "POST", (*_USER, "identities"), _IDENTITY_SCOPES, "users_write"),
+    Route("unlink", "DELETE", (*_USER, "identities", None, None), _IDENTITY_SCOPES, "users_delete"),
+    Route("connections", "GET", ("connections",), ("read:connections",), "connections_read"),
+    Route("connection", "GET", ("connections", None), ("read:connections",), "connections_read"),
+)
+TOKEN = Route("token", "POST", ())
+JWKS = Route("jwks", "GET", ())
+UNKNOWN = Route("unknown", "", ())
+NAMES = frozenset(each.name for each in (*ROUTES, TOKEN, JWKS, UNKNOWN))
+
+_BY_SHAPE = {(each.method, len(each.segments), each.segments[-1], each.segments[0]): each for each in ROUTES}
+
+
+def route_of(method: str, raw_path: str) -> tuple[Route, list[str]]:
+    """
+    Find the operation of a request.
+
+    :param method: HTTP method
+    :param raw_path: path as it came, without the query
+    :return: the route (``UNKNOWN`` when there is none) and its still encoded parameters
+    """
+    if (method, raw_path) == ("POST", "/oauth/token"):
+        return TOKEN, []
+    if (method, raw_path) == ("GET", "/.well-known/jwks.json"):
+        return JWKS, []
+    prefix, _, rest = raw_path.partition(f"{API}/")
+    if prefix or not rest:
+        return UNKNOWN, []
+    parts = rest.split("/")
+    for last in (parts[-1], None):
+        route = _BY_SHAPE.get((method, len(parts), last, parts[0]))
+        if route is not None and _fits(route, parts):
+            return route, [part for part, name in zip(parts, route.segments, strict=True) if name is None]
+    return UNKNOWN, []
+
+
+def _fits(route: Route, parts: list[str]) -> bool:
+    return all(name is None or name == part for name, part in zip(route.segments, parts, strict=True))
+
+
+def decoded(part: str) -> str:
+    """Decode one path segment. 400 when it is empty or no UTF-8."""
+    try:
+        text = unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise invalid_uri("a path segment is no UTF-8") from None
+    if not text:
+        raise invalid_uri("a path segment is empty")
+    return text
+
+
+def not_found() -> ApiError:
+    """404 for a path that the API does not have."""
+    return ApiError(404, "Not Found")
