@@ -1,0 +1,70 @@
+"""
+The console script ``auth0link``.
+
+Each command is a module with ``configure(parser)`` and ``run(arguments) -> exit code``. Only the one that is
+asked for is imported, so that ``auth0link --help`` waits for neither Airflow nor a web server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+from airflow_provider_auth0link import __version__
+from airflow_provider_auth0link.errors import InputError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+class Command(NamedTuple):
+    """A command's name, its module in this package, and one line of help."""
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS = (
+    Command("demo", "demo", "link duplicates of a made-up tenant, with Airflow, on this machine"),
+    Command("emulator", "emulator", "run a local Auth0 tenant until Ctrl-C"),
+    Command("check", "check", "say what a connection may do, and how fast"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run a command and return its exit code.
+
+    :param argv: the arguments after the program's name, by default those of the process
+    :returns: 0 success, 1 the answer is no, 2 something given is wrong, 130 interrupted
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = _parser(argv).parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except InputError as error:
+        print(f"auth0link: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("auth0link: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser, with the arguments of the command that is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="auth0link", description="Link (merge) Auth0 user accounts from Apache Airflow."
+    )
+    parser.add_argument("--version", action="version", version=f"auth0link {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    asked = next((word for word in argv if not word.startswith("-")), None)
+    for command in COMMANDS:
+        child = commands.add_parser(command.name, help=command.help, description=command.help)
+        if command.name == asked:
+            module = import_module(f"{__name__}.{command.module}")
+            module.configure(child)
+            child.set_defaults(run=module.run)
+    return parser

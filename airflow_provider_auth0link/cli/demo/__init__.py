@@ -1,0 +1,77 @@
+"""``auth0link demo``: the example Dag, run by Airflow over HTTP against a made-up tenant, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import airflow_provider_auth0link
+from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_like_interrupted
+from airflow_provider_auth0link.errors import InputError
+
+DAG = "example_dedup_and_link"
+USERS, SEED = 300, 7
+RATE, BURST, LATENCY = 16, 50, 0.02
+"""Requests a second and bucket as on an Enterprise plan (Auth0 rate limit policy); seconds of an answer."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="keep the warehouse, Airflow's home and its log in this new folder (default: leave nothing)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play the demo. Return 0 when the run did all it should, 1 when it did not."""
+    server = emulator_module()
+    dag = example(DAG)
+    from rich.console import Console
+
+    from airflow_provider_auth0link.cli.demo.play import Scene, play
+    from airflow_provider_auth0link.cli.demo.warehouse import overnight
+    from airflow_provider_auth0link.emulator.users import believable_users
+
+    users = believable_users(USERS, SEED)
+    today = overnight(users)
+    with (
+        terminated_like_interrupted(),
+        _folder(arguments.keep) as folder,
+        server.Emulator(users=today, rate=RATE, burst=BURST, latency=LATENCY, seed=SEED) as tenant,
+    ):
+        return play(Scene(folder, dag, users, tenant), Console())
+
+
+def example(name: str) -> Path:
+    """
+    Find an example Dag, in the installed package or beside it in a checkout.
+
+    :raises InputError: when it is in neither place
+    """
+    package = Path(airflow_provider_auth0link.__file__).parent
+    for folder in (package / "example_dags", package.parent / "dags_examples"):
+        if (found := folder / f"{name}.py").is_file():
+            return found
+    raise InputError(f"{name}.py is neither in {package.name}/example_dags nor in dags_examples. Reinstall")
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Give a folder to work in: a temporary one, or the new one that is to be kept."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="auth0link-demo-") as folder:
+            yield Path(folder)
+        return
+    try:
+        keep.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise InputError(
+            f"--keep: {keep} cannot be made ({error.strerror}). Give a folder that is not there yet"
+        ) from None
+    yield keep.resolve()

@@ -1,0 +1,97 @@
+"""The run as tables that a person likes to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from airflow_provider_auth0link.cli.demo.result import Link, Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SHOWN = 6
+"""Links that stand for the others."""
+
+STATES = {"success": "green", "skipped": "yellow", "failed": "red", "upstream_failed": "red"}
+
+
+def tables(
+    result: Result, *, users: int, requests: int, id_map: Sequence[tuple[str, str]]
+) -> Iterator[RenderableType]:
+    """
+    Yield what there is to see of a run.
+
+    :param users: rows in the warehouse
+    :param requests: that the tenant answered, those for tokens among them
+    :param id_map: the rows (old id, new id) in the warehouse
+    """
+    yield _summary(result, users=users, requests=requests, ids=len(id_map))
+    yield _tasks(result)
+    if linked := result.of("linked"):
+        yield _linked(linked)
+    if result.of("refused"):
+        yield _refused(result)
+
+
+def _summary(result: Result, *, users: int, requests: int, ids: int) -> Table:
+    table = _table("What was found and done")
+    table.add_column("")
+    table.add_column("", justify="right")
+    for label, count, style in (
+        ("accounts in the warehouse", users, ""),
+        ("duplicates found by SQL", len(result.pairs), ""),
+        ("linked", len(result.of("linked")), "green"),
+        ("already linked, by hand overnight", len(result.of("already_linked")), "green"),
+        ("refused by a guard", len(result.of("refused")), "yellow"),
+        ("old ids mapped to new ones in the warehouse", ids, ""),
+        ("requests to the tenant", requests, ""),
+    ):
+        table.add_row(label, Text(f"{count:,}", style=style))
+    table.show_header = False
+    return table
+
+
+def _tasks(result: Result) -> Table:
+    table = _table("Airflow's task instances")
+    table.add_column("task")
+    seen = [state for state in STATES if any(state in states for states in result.states.values())]
+    others = sorted({state for states in result.states.values() for state in states} - STATES.keys())
+    for state in seen + others:
+        table.add_column(state, justify="right", style=STATES.get(state))
+    for task, states in result.states.items():
+        table.add_row(task, *(str(states[state] or "") for state in seen + others))
+    return table
+
+
+def _linked(links: Sequence[Link]) -> Table:
+    more = f", {SHOWN} of {len(links)}" if len(links) > SHOWN else ""
+    table = _table(f"Linked{more}")
+    table.add_column("this account", overflow="fold")
+    table.add_column("is now a login of", overflow="fold")
+    table.add_column("carried over", overflow="fold")
+    for link in links[:SHOWN]:
+        table.add_row(
+            Text(link["secondary_user_id"]),
+            Text(link["primary_user_id"]),
+            Text(", ".join(link["carried"]) or "nothing to carry", style="" if link["carried"] else "dim"),
+        )
+    return table
+
+
+def _refused(result: Result) -> Table:
+    table = _table("Refused, and why")
+    table.add_column("reason", overflow="fold", style="yellow")
+    table.add_column("accounts", justify="right")
+    table.add_column("for example", overflow="fold")
+    for reason, links in result.refusals():
+        table.add_row(Text(reason), str(len(links)), Text(links[0]["secondary_user_id"]))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)

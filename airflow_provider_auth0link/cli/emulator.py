@@ -1,0 +1,125 @@
+"""``auth0link emulator``: a local Auth0 tenant until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import threading
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_like_interrupted
+from airflow_provider_auth0link.errors import InputError
+
+MADE_UP = 300
+"""Users of a tenant that is started without any."""
+
+PROBLEMS = 10
+"""Bad lines of a file that are named."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--users",
+        type=Path,
+        metavar="FILE",
+        help="an Auth0 users export, JSON Lines, may be .gz (default: made-up users)",
+    )
+    parser.add_argument(
+        "--count", type=whole, default=MADE_UP, help="made-up users without --users (default: %(default)s)"
+    )
+    parser.add_argument("--rate", type=positive, help="requests refilled in a second (default: no limit)")
+    parser.add_argument("--burst", type=whole, help="requests that the bucket holds (default: one second's)")
+    parser.add_argument(
+        "--latency", type=not_negative, default=0.0, help="seconds that each answer takes (default: 0)"
+    )
+    parser.add_argument("--port", type=port, default=0, help="a port on loopback (default: a free one)")
+    parser.add_argument("--seed", type=int, default=0, help="of the made-up users and of chance (default: 0)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the tenant until SIGINT or SIGTERM, and return 0."""
+    if arguments.burst and not arguments.rate:
+        raise InputError("--burst: needs --rate")
+    server = emulator_module()
+    users = _users(arguments)
+    try:
+        with (
+            terminated_like_interrupted(),
+            server.Emulator(
+                users=users,
+                rate=arguments.rate,
+                burst=arguments.burst,
+                latency=arguments.latency,
+                seed=arguments.seed,
+                port=arguments.port,
+            ) as tenant,
+        ):
+            print(_greeting(tenant.url, len(users), arguments))
+            print(f"export AIRFLOW_CONN_AUTH0_DEFAULT={shlex.quote(tenant.connection())}", flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        print("The tenant is gone.")
+    return 0
+
+
+def _users(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    if arguments.users is None:
+        from airflow_provider_auth0link.emulator.users import believable_users
+
+        return believable_users(arguments.count, arguments.seed)
+    from airflow_provider_auth0link.emulator.export import read_export
+
+    try:
+        export = read_export(arguments.users)
+    except OSError as error:
+        raise InputError(f"--users: {arguments.users} cannot be read: {error.strerror or error}") from None
+    if export.problems:
+        shown = "\n  ".join(export.problems[:PROBLEMS])
+        more = len(export.problems) - PROBLEMS
+        raise InputError(
+            f"--users: {arguments.users} is no Auth0 users export (JSON Lines):\n  {shown}"
+            + (f"\n  and {more:,} more" if more > 0 else "")
+        )
+    return export.users
+
+
+def _greeting(url: str, users: int, arguments: argparse.Namespace) -> str:
+    limit = "no rate limit"
+    if arguments.rate:
+        burst = f", bucket of {arguments.burst}" if arguments.burst else ""
+        limit = f"{arguments.rate:g} requests a second{burst}"
+    return f"# A tenant with {users:,} users at {url}; {limit}. Ctrl-C ends it."
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    value = not_negative(text)
+    if not value:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """Read a number, 0 or above."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("must be 0 or above")
+    return value
+
+
+def whole(text: str) -> int:
+    """Read a whole number above 0."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or above")
+    return value
+
+
+def port(text: str) -> int:
+    """Read a port, or 0 for a free one."""
+    value = int(text)
+    if not 0 <= value <= 65_535:  # noqa: PLR2004 - the highest port
+        raise argparse.ArgumentTypeError("must be 0 to 65535")
+    return value

@@ -1,0 +1,44 @@
+"""The local tenant, for the commands that run one."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, ModuleType
+
+from airflow_provider_auth0link.errors import InputError
+
+EXTRA = frozenset({"starlette", "uvicorn"})
+"""What the extra ``[emulator]`` installs."""
+
+
+def emulator_module() -> ModuleType:
+    """
+    Import the emulator's server.
+
+    :raises InputError: when the extra ``[emulator]`` is not installed
+    """
+    try:
+        from airflow_provider_auth0link.emulator import server
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        raise InputError(
+            'the local tenant is not installed. Run: pip install "airflow-provider-auth0link[emulator]"'
+        ) from error
+    return server
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what it started is ended too."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

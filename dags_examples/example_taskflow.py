@@ -1,0 +1,112 @@
+"""
+Link duplicates with the hook's verbs alone, in functions of your own.
+
+For when you want to decide yourself what is carried over and what is refused. The warehouse is the one of
+``example_dedup_and_link``: a ``users`` table (``user_id VARCHAR(255) PRIMARY KEY, email VARCHAR(320),
+email_verified BOOLEAN NOT NULL, created_at VARCHAR(40) NOT NULL``) under ``AUTH0LINK_WAREHOUSE_URL``,
+a SQLAlchemy URL, by default ``sqlite:///warehouse.db``.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pendulum
+from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
+from sqlalchemy import create_engine, text
+
+from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+DUPLICATES = """
+    WITH person AS (
+        SELECT user_id,
+               first_value(user_id) OVER (PARTITION BY lower(email) ORDER BY created_at, user_id)
+                   AS primary_user_id
+        FROM users
+        WHERE email_verified AND email <> ''
+    )
+    SELECT primary_user_id, user_id AS secondary_user_id
+    FROM person
+    WHERE user_id <> primary_user_id
+    ORDER BY primary_user_id, secondary_user_id
+"""
+
+
+def warehouse() -> Engine:
+    return create_engine(os.environ.get("AUTH0LINK_WAREHOUSE_URL", "sqlite:///warehouse.db"))
+
+
+@task
+def find_duplicates() -> list[dict[str, str]]:
+    with warehouse().connect() as connection:
+        return [dict(row) for row in connection.execute(text(DUPLICATES)).mappings()]
+
+
+# [START howto_hook_auth0]
+@task
+def link_all(pairs: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Link pair after pair with one token, and return those that are linked now."""
+    hook = Auth0Hook("auth0_default")
+    dry_run = get_current_context()["params"]["dry_run"]
+    moved = []
+    for pair in pairs:
+        primary = hook.get_user(pair["primary_user_id"])
+        logins = {f"{login['provider']}|{login['user_id']}" for login in primary["identities"]}
+        if pair["secondary_user_id"] in logins:  # by an earlier try of this task
+            moved.append(pair)
+            continue
+        secondary = hook.get_user(pair["secondary_user_id"])
+        if not all(user.get("email_verified") and not user.get("blocked") for user in (primary, secondary)):
+            continue
+        if dry_run:
+            continue
+        if lost := secondary.get("user_metadata"):  # Auth0 discards it; what the primary has of its own wins
+            hook.update_user(
+                primary["user_id"], {"user_metadata": {**lost, **primary.get("user_metadata", {})}}
+            )
+        hook.link_identity(primary["user_id"], secondary["user_id"])
+        moved.append(pair)
+    return moved
+
+
+# [END howto_hook_auth0]
+
+
+ID_MAP = """
+    CREATE TABLE IF NOT EXISTS auth0_id_map (
+        old_user_id VARCHAR(255) PRIMARY KEY, new_user_id VARCHAR(255) NOT NULL
+    )
+"""
+
+
+@task
+def write_id_map(moved: list[dict[str, str]]) -> int:
+    with warehouse().begin() as connection:
+        connection.execute(text(ID_MAP))
+        for pair in moved:
+            connection.execute(text("DELETE FROM auth0_id_map WHERE old_user_id = :secondary_user_id"), pair)
+            connection.execute(
+                text("INSERT INTO auth0_id_map VALUES (:secondary_user_id, :primary_user_id)"), pair
+            )
+    return len(moved)
+
+
+@dag(
+    schedule="@daily",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    params={"dry_run": Param(default=False, type="boolean", title="Only look, change nothing")},
+    tags=["auth0", "example"],
+)
+def example_taskflow() -> None:
+    write_id_map(link_all(find_duplicates()))
+
+
+example_taskflow()
