@@ -1,3 +1,3 @@
-"""A local Auth0 tenant: stateful, rate limited, able to misbehave. Shares no code with the client it tests."""
+"""A local Auth0 tenant: stateful, rate limited, able to misbehave. Shares no code with the client."""
 
 from __future__ import annotations

@@ -18,15 +18,15 @@ from airflow_provider_auth0link.emulator.answers import (
     missing_user,
 )
 from airflow_provider_auth0link.emulator.bodies import CREATE, UPDATE, checked, link_body
+from airflow_provider_auth0link.emulator.connections import connection_row, listed
+from airflow_provider_auth0link.emulator.creation import create
 from airflow_provider_auth0link.emulator.linking import Linker
 from airflow_provider_auth0link.emulator.options import Options
-from airflow_provider_auth0link.emulator.patch import apply_patch, check_patch
 from airflow_provider_auth0link.emulator.routes import Route, decoded, not_found
-from airflow_provider_auth0link.emulator.search import flag, number, search, selected
+from airflow_provider_auth0link.emulator.search import flag, search, selected
 from airflow_provider_auth0link.emulator.state import State
 from airflow_provider_auth0link.emulator.tokens import Grant
-
-PASSWORDLESS = {"email": "email", "sms": "phone_number"}
+from airflow_provider_auth0link.emulator.updates import apply_patch, check_patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ class ManagementApi:
             split(user_id)
         except ValueError:
             raise invalid_uri("Object didn't pass validation for format user-id") from None
-        if all("current_user" in each for each in call.grant.scopes & set(call.route.scopes)):
-            if user_id != call.grant.subject:
-                raise ApiError(403, "User to be acted on does not match subject in bearer token.")
+        of_subject = all("current_user" in each for each in call.grant.scopes & set(call.route.scopes))
+        if of_subject and user_id != call.grant.subject:
+            raise ApiError(403, "User to be acted on does not match subject in bearer token.")
         return user_id
 
     def _account(self, call: Call) -> Json:
@@ -128,47 +128,8 @@ class ManagementApi:
         )
 
     def _create(self, call: Call) -> Answer:
-        body = dict(checked(call.body(), CREATE))
-        if "connection" not in body:
-            raise ApiError(
-                400, "Payload validation error: 'Missing required property: connection'.", "invalid_body"
-            )
-        connection = body.pop("connection")
-        provider = self.state.strategies.get(connection)
-        if provider is None:
-            raise ApiError(400, "The connection does not exist.", "inexistent_connection")
-        key = "email" if provider == "auth0" else PASSWORDLESS.get(provider)
-        if key is None:
-            text = "Connection does not support user creation through the API. "
-            raise ApiError(400, text + "It must either be a database or passwordless connection.")
-        if not body.get(key):
-            raise ApiError(
-                400, f"Payload validation error: 'Missing required property: {key}'.", "invalid_body"
-            )
-        if "email" in body:
-            body["email"] = body["email"].lower()
-        rest = body.pop("user_id", "") or f"{self._chance.getrandbits(96):024x}"
-        if self._taken(connection, f"{provider}|{rest}", key, body[key]):
-            raise ApiError(409, "The user already exists.")
-        for name in ("password", "verify_email"):
-            body.pop(name, None)
-        identity = {"connection": connection, "provider": provider, "user_id": rest, "isSocial": False}
-        row = {"email_verified": False, "name": body[key], **body, "user_id": f"{provider}|{rest}"}
-        return answer(seen(self.state.add({**row, "identities": [identity]}), idp_tokens=False), 201)
-
-    def _taken(self, connection: str, user_id: str, key: str, value: str) -> bool:
-        if any(
-            f"{each['provider']}|{each['user_id']}" == user_id and each["connection"] == connection
-            for holder in self.state.holders(user_id)
-            for each in holder["identities"]
-        ):
-            return True
-        same = (
-            self.state.by_email(value)
-            if key == "email"
-            else [each for each in self.state if each.get(key) == value]
-        )
-        return any(each["connection"] == connection for account in same for each in account["identities"])
+        account = create(self.state, checked(call.body(), CREATE), f"{self._chance.getrandbits(96):024x}")
+        return answer(account, 201)
 
     def _update(self, call: Call) -> Answer:
         account = self._account(call)
@@ -216,31 +177,9 @@ class ManagementApi:
         self.linker.unlink(primary, decoded(call.args[1]), decoded(call.args[2]))
         return answer(identities_seen(primary, idp_tokens=call.grant.idp_tokens))
 
-    def _connection_row(self, connection_id: str) -> Json:
-        name = self.state.connections[connection_id]
-        return {
-            "id": connection_id,
-            "name": name,
-            "strategy": self.state.strategies[name],
-            "options": {},
-            "realms": [name],
-            "is_domain_connection": False,
-        }
-
     def _list_connections(self, call: Call) -> Answer:
-        params = call.params
-        rows = [self._connection_row(each) for each in self.state.connections]
-        for key in ("strategy", "name"):
-            rows = [each for each in rows if params.get(key) in {None, "", each[key]}]
-        per_page = number(params, "per_page", 50, 1, 100)
-        start = number(params, "page", 0, 0) * per_page
-        page = [selected(each, params) for each in rows[start : start + per_page]]
-        totals = {"start": start, "limit": per_page, "total": len(rows), "connections": page}
-        return answer(totals if flag(params, "include_totals", default=False) else page)
+        return answer(listed(self.state, call.params))
 
     def _get_connection(self, call: Call) -> Answer:
-        connection_id = decoded(call.args[0])
-        if connection_id not in self.state.connections:
-            raise ApiError(404, "The connection does not exist.", "inexistent_connection")
-        row = {**self._connection_row(connection_id), "enabled_clients": []}
-        return answer(selected(row, call.params))
+        row = connection_row(self.state, decoded(call.args[0]))
+        return answer(selected({**row, "enabled_clients": []}, call.params))

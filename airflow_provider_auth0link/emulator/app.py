@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -54,7 +55,7 @@ class Wire:
         self.tenant.log.add(request)
         # The server ends, having cut all connections: there is nobody left to tell.
         with contextlib.suppress(asyncio.CancelledError):
-            await self._serve(Exchange(self, request, scope, receive, send))
+            await self._serve(Exchange(self.tenant, self.transport_of, request, scope, receive, send))
 
     async def _serve(self, exchange: Exchange) -> None:
         half = self.tenant.options.latency / 2
@@ -69,18 +70,16 @@ class Wire:
             await exchange.send_whole(reply)
 
 
+@dataclass(slots=True)
 class Exchange:
     """One request on its way through the tenant."""
 
-    def __init__(
-        self, wire: Wire, request: RequestRecord, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self.tenant = wire.tenant
-        self.transport_of = wire.transport_of
-        self.request = request
-        self.scope = scope
-        self.receive = receive
-        self.send = send
+    tenant: Tenant
+    transport_of: TransportOf
+    request: RequestRecord
+    scope: Scope
+    receive: Receive
+    send: Send
 
     async def reply(self) -> Answer | None:
         """Return what is to be sent whole, or None when a fault has dealt with it."""
@@ -152,6 +151,9 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": said.status, "headers": raw})
 
     async def _send_half(self, said: Answer) -> None:
+        if not said.body:  # nothing to halve
+            await self._cut(graceful=True)
+            return
         await self._start(said)
         half = said.body[: len(said.body) // 2]
         await self.send({"type": "http.response.body", "body": half, "more_body": True})

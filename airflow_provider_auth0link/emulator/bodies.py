@@ -11,18 +11,26 @@ from airflow_provider_auth0link.emulator.answers import ApiError, invalid_body, 
 from airflow_provider_auth0link.emulator.linking import NOT_CONFIGURED, Named
 
 PROVIDERS = frozenset(
-    "ad adfs amazon apple dropbox bitbucket auth0-oidc auth0 baidu bitly box custom daccount dwolla email "
-    "evernote-sandbox evernote exact facebook fitbit github google-apps google-oauth2 instagram ip line "
-    "linkedin oauth1 oauth2 office365 oidc okta paypal paypal-sandbox pingfederate planningcenter "
-    "salesforce-community salesforce-sandbox salesforce samlp sharepoint shopify shop sms soundcloud "
-    "thirtysevensignals twitter untappd vkontakte waad weibo windowslive wordpress yahoo yandex".split()
-)
+    {
+        "ad", "adfs", "amazon", "apple", "dropbox", "bitbucket", "auth0-oidc", "auth0", "baidu",
+        "bitly", "box", "custom", "daccount", "dwolla", "email", "evernote-sandbox", "evernote",
+        "exact", "facebook", "fitbit", "github", "google-apps", "google-oauth2", "instagram", "ip",
+        "line", "linkedin", "oauth1", "oauth2", "office365", "oidc", "okta", "paypal",
+        "paypal-sandbox", "pingfederate", "planningcenter", "salesforce-community",
+        "salesforce-sandbox", "salesforce", "samlp", "sharepoint", "shopify", "shop", "sms",
+        "soundcloud", "thirtysevensignals", "twitter", "untappd", "vkontakte", "waad", "weibo",
+        "windowslive", "wordpress", "yahoo", "yandex",
+    }
+)  # fmt: skip
 """``UserIdentityProviderEnum``. Auth0's list moves: providers of loaded users are taken too."""
 
 APP_METADATA_REFUSED = frozenset(
-    "__tenant _id blocked clientID created_at email_verified email globalClientID global_client_id identities "
-    "lastIP lastLogin loginsCount metadata multifactor_last_modified multifactor updated_at user_id".split()
-)
+    {
+        "__tenant", "_id", "blocked", "clientID", "created_at", "email_verified", "email",
+        "globalClientID", "global_client_id", "identities", "lastIP", "lastLogin", "loginsCount",
+        "metadata", "multifactor_last_modified", "multifactor", "updated_at", "user_id",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

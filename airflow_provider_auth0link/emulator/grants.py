@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 from airflow_provider_auth0link.emulator.answers import Answer, TokenError, answer
-from airflow_provider_auth0link.emulator.keys import CLIENT_KEY_ID, client_key
+from airflow_provider_auth0link.emulator.keys import CLIENT_KEY_ID, claims_of, client_key
 from airflow_provider_auth0link.emulator.tokens import Tokens
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -122,18 +122,12 @@ class TokenDesk:
 
 
 def _verified(assertion: str) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        f"verify_{claim}": False for claim in ("exp", "iat", "nbf", "aud", "iss", "sub", "jti")
-    }
     try:
         if jwt.get_unverified_header(assertion).get("kid") not in (None, CLIENT_KEY_ID):
             raise _refused("kid names no registered key")
-        claims: dict[str, Any] = jwt.decode(
-            assertion, client_key().public_key(), algorithms=list(ALGORITHMS), options=options
-        )
+        return claims_of(assertion, client_key().public_key(), ALGORITHMS)
     except jwt.InvalidTokenError:
         raise _refused("signature or form") from None
-    return claims
 
 
 def _refused(problem: str) -> TokenError:

@@ -183,7 +183,7 @@ class Linker:
             raise ApiError(400, NOT_ALLOWED)
         bare = named.ids[0].partition("|")[2]
         number = named.provider in NUMERIC and bare.isdecimal()
-        identity = {
+        identity: Json = {
             "connection": connection,
             "provider": named.provider,
             "user_id": int(bare) if number else bare,

@@ -137,7 +137,7 @@ class _Server(uvicorn.Server):
     def transport_of(self, client: tuple[str, int]) -> asyncio.Transport | None:
         """Find the connection of a client."""
         for connection in self.server_state.connections:
-            if tuple(connection.client or ()) == tuple(client):
+            if getattr(connection, "client", None) == client:
                 return connection.transport
         return None
 

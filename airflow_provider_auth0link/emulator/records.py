@@ -24,7 +24,7 @@ class RequestRecord:
     One request.
 
     ``path`` is as it came on the wire, without the query. ``status`` is what was sent, 0 when
-    nothing was; ``outcome`` and ``answer`` are what the tenant said before a fault came between,
+    nothing whole was; ``outcome`` and ``answer`` are what the tenant said before a fault came between,
     ``outcome`` 0 when it was never asked. ``at`` is the tenant's time.
     """
 

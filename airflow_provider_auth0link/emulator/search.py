@@ -50,7 +50,9 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def number(params: Mapping[str, str], name: str, default: int, least: int, most: int | None = None) -> int:
+def number(
+    params: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int | None = None
+) -> int:
     """Read a whole number of the query string. 400 when it is none or out of range."""
     text = params.get(name, "")
     if not text:
@@ -81,8 +83,8 @@ def search(accounts: Iterable[Json], params: Mapping[str, str]) -> tuple[list[Js
     :param params: the query string
     :return: the page, and ``{start, limit, length, total}``
     """
-    page = number(params, "page", 0, 0)
-    per_page = number(params, "per_page", 50, 0, 100)
+    page = number(params, "page", 0)
+    per_page = number(params, "per_page", 50, most=100)
     if page * per_page + per_page > MOST:
         text = (
             "You can only page through the first 1000 records. See "

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterable
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 from airflow_provider_auth0link.emulator.accounts import Json
@@ -183,26 +181,3 @@ class Emulator:
     def reset(self) -> None:
         """Return to the users at the start; forget faults and requests."""
         self.core.reset()
-
-
-def serve(tenant: Emulator, announce: Callable[[Emulator], None]) -> None:
-    """
-    Serve until SIGINT or SIGTERM. For the main thread.
-
-    :param tenant: not started yet
-    :param announce: called once it answers
-    """
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.set()
-
-    before = {each: signal.signal(each, on_signal) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with tenant:
-            announce(tenant)
-            stop.wait()
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -12,7 +12,7 @@ import jwt
 
 from airflow_provider_auth0link.emulator.accounts import split
 from airflow_provider_auth0link.emulator.answers import ApiError, unauthorized
-from airflow_provider_auth0link.emulator.keys import TENANT_KEY_ID, tenant_key
+from airflow_provider_auth0link.emulator.keys import TENANT_KEY_ID, claims_of, tenant_key
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 USER_SCOPE = "update:current_user_identities"
@@ -160,14 +160,7 @@ class Tokens:
 
 
 def _decoded(token: str) -> dict[str, Any]:
-    """Verify a signature by the tenant's key. The claims are checked by the caller, by the tenant's clock."""
-    options: dict[str, Any] = {
-        f"verify_{claim}": False for claim in ("exp", "iat", "nbf", "aud", "iss", "sub", "jti")
-    }
-    claims: dict[str, Any] = jwt.decode(
-        token, tenant_key().public_key(), algorithms=["RS256"], options=options
-    )
-    return claims
+    return claims_of(token, tenant_key().public_key(), ["RS256"])
 
 
 def _link_with(problem: str) -> ApiError:

@@ -27,6 +27,10 @@ HINT = (
     "The connection must either be a database connection (using the Auth0 store), a passwordless connection "
     "(email or sms) or has disabled 'Sync user profile attributes at each login'."
 )
+NOT_REMOVED = (
+    "The following user attributes cannot be removed: {names}. The connection ({connection}) must either be "
+    "a custom database connection with import mode disabled, a social or enterprise connection."
+)
 
 
 def check_patch(account: Json, body: Json, connections: frozenset[str]) -> Json:
@@ -78,12 +82,7 @@ def _check_profile(account: Json, body: Json, identity: Json) -> None:
         raise ApiError(400, f"The following user attributes cannot be updated: {names}. {HINT}")
     removed = ", ".join(name for name in changed if body[name] is None)
     if removed:
-        text = (
-            f"The following user attributes cannot be removed: {removed}. The connection "
-            f"({identity['connection']}) must either be a custom database connection with import mode disabled, "
-            "a social or enterprise connection."
-        )
-        raise ApiError(400, text)
+        raise ApiError(400, NOT_REMOVED.format(names=removed, connection=identity["connection"]))
 
 
 def apply_patch(account: Json, body: Json, identity: Json) -> None:
@@ -98,6 +97,8 @@ def apply_patch(account: Json, body: Json, identity: Json) -> None:
     for name, value in body.items():
         if name in METADATA:
             _merge(account, name, value)
+        elif name == "email" and value is not None:
+            target[name] = value.lower()  # a database keeps e-mails in lower case
         elif name not in NOT_STORED:
             _put(account if name == "blocked" else target, name, value)
 

@@ -1,0 +1,42 @@
+"""``GET /connections``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_provider_auth0link.emulator.accounts import Json
+from airflow_provider_auth0link.emulator.answers import ApiError
+from airflow_provider_auth0link.emulator.search import flag, number, selected
+from airflow_provider_auth0link.emulator.state import State
+
+
+def connection_row(state: State, connection_id: str) -> Json:
+    """Return a connection. 404 when there is none of this id."""
+    name = state.connections.get(connection_id)
+    if name is None:
+        raise ApiError(404, "The connection does not exist.", "inexistent_connection")
+    return {
+        "id": connection_id,
+        "name": name,
+        "strategy": state.strategies[name],
+        "options": {},
+        "realms": [name],
+        "is_domain_connection": False,
+    }
+
+
+def listed(state: State, params: Mapping[str, str]) -> Json | list[Json]:
+    """
+    List connections.
+
+    :param params: ``strategy``, ``name``, ``page``, ``per_page``, ``include_totals``, ``fields``
+    """
+    rows = [connection_row(state, each) for each in state.connections]
+    for key in ("strategy", "name"):
+        rows = [each for each in rows if params.get(key) in {None, "", each[key]}]
+    per_page = number(params, "per_page", 50, least=1, most=100)
+    start = number(params, "page", 0) * per_page
+    page = [selected(each, params) for each in rows[start : start + per_page]]
+    if not flag(params, "include_totals", default=False):
+        return page
+    return {"start": start, "limit": per_page, "total": len(rows), "connections": page}
