@@ -50,7 +50,12 @@ test-matrix: $(OLDER:%=test-lane-%)
 test-lane-%: .venvs/%/installed
 	$(RUN_LANE)
 
-test-wheel: .venvs/wheel/ready .venvs/consumer/ready .venv/installed
+test-wheel: .venv/installed .venvs/wheel/ready .venvs/consumer/ready
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	.ci/install .venvs/wheel --no-deps --force-reinstall dist/*.whl
+	.ci/install .venvs/consumer --no-deps --force-reinstall dist/*.whl
+	AIRFLOW_HOME=.venvs/wheel/airflow .venvs/wheel/bin/airflow providers get airflow-provider-auth0link --full
 	$(BIN)/python -m pytest -m wheel tests/lanes
 
 format: .venv/installed
