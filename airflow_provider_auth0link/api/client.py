@@ -72,7 +72,6 @@ class Auth0Client:
         self._pace = Pace(settings.requests_per_second, clock=timing.clock, sleep=timing.sleep)
         self._user_agent = user_agent
         self._tokens = self._token_source(told)
-        self.last_headers: Mapping[str, str] = {}
 
     def _token_source(self, told: Callable[[str], None]) -> TokenSource:
         if self.settings.access_token:
@@ -97,15 +96,27 @@ class Auth0Client:
         """
         return Work(self, Budget(seconds, self.timing.clock), correlation_id)
 
-    def send(self, request: Request, budget: Budget, correlation_id: str | None = None) -> Response:
+    def send(
+        self,
+        request: Request,
+        budget: Budget,
+        correlation_id: str | None = None,
+        before: float | None = None,
+    ) -> Response:
         """
         Send until there is an answer that decides.
 
         429 is waited out (nothing was done), a 401 costs one renewal, reads are repeated after outages.
         A write that may have been done is not repeated here: whoever asked must look first.
 
+        :param before: no wait for a repeat ends after this moment, monotonic seconds
         :raises Auth0LinkError: as ``wire.error_of`` says, when the answer is not 2xx
         """
+
+        def allows(seconds: float) -> bool:
+            ends = self.timing.clock() + seconds
+            return ends < min(budget.ends, before if before is not None else budget.ends)
+
         attempt = 0
         renewed = False
         while True:
@@ -114,7 +125,7 @@ class Auth0Client:
             try:
                 response = self._once(request, token, budget, correlation_id)
             except (UnsentError, AmbiguousError) as error:
-                self._rest_or_raise(request, error, budget, backoff(attempt, self.timing.chance()))
+                self._rest_or_raise(request, error, allows, backoff(attempt, self.timing.chance()))
                 continue
             if response.ok:
                 return response
@@ -123,7 +134,7 @@ class Auth0Client:
                 self._tokens.after_refusal(token, budget)
                 continue
             self._rest_or_raise(
-                request, wire.error_of(request, response), budget, self._pause(request, attempt, response)
+                request, wire.error_of(request, response), allows, self._pause(request, attempt, response)
             )
 
     def _once(
@@ -135,9 +146,7 @@ class Auth0Client:
             headers["x-correlation-id"] = correlation_id
         self._pace.wait(lane(request))
         budget.requests += 1
-        response = self._transport.send(request, headers)
-        self.last_headers = response.headers
-        return response
+        return self._transport.send(request, headers)
 
     def _pause(self, request: Request, attempt: int, response: Response) -> float:
         if response.status != TOO_MANY:
@@ -147,12 +156,14 @@ class Auth0Client:
         self._pace.hold(lane(request), seconds)
         return seconds
 
-    def _rest_or_raise(self, request: Request, error: Auth0LinkError, budget: Budget, seconds: float) -> None:
+    def _rest_or_raise(
+        self, request: Request, error: Auth0LinkError, allows: Callable[[float], bool], seconds: float
+    ) -> None:
         """Wait, when a repeat of this request can do no harm and there is time for it; else raise."""
         harmless = isinstance(error, UnsentError | RateLimitedError) or (
             isinstance(error, AmbiguousError) and request.safe
         )
-        if not harmless or not budget.allows(seconds):
+        if not harmless or not allows(seconds):
             raise error
         if seconds > QUIET_S:
             log.warning("%s; trying again in %.0f s", error, seconds)
@@ -185,8 +196,8 @@ class Work:
         """How many API requests were sent so far, repeats included, the token's not."""
         return self._budget.requests
 
-    def _send(self, request: Request) -> Response:
-        return self._client.send(request, self._budget, self._correlation_id)
+    def _send(self, request: Request, before: float | None = None) -> Response:
+        return self._client.send(request, self._budget, self._correlation_id, before)
 
     def rest(self, attempt: int) -> bool:
         """Wait before a repeat that was decided elsewhere; False when there is no time for one."""
@@ -231,13 +242,25 @@ class Work:
                 if not self.rest(attempt):
                     raise
 
-    def update_user(self, user_id: UserId, body: Mapping[str, Any]) -> None:
+    def update_user(self, user_id: UserId, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change root attributes of an account. AmbiguousError when it may have been done."""
-        wire.decoded(self._send(wire.update_user_request(user_id, body)))
+        return dict(wire.read_account(self._send(wire.update_user_request(user_id, body))).raw)
 
-    def link(self, primary: UserId, secondary: UserId, connection_id: str | None = None) -> list[Identity]:
-        """Link once with the Management token."""
-        return wire.read_identities(self._send(wire.link_request(primary, secondary, connection_id)))
+    def scopes(self) -> frozenset[str] | None:
+        """Return the token's scopes, None when the tenant does not tell."""
+        return self._client.token_scopes(self._budget)
+
+    def link(
+        self,
+        primary: UserId,
+        secondary: UserId,
+        connection_id: str | None = None,
+        *,
+        before: float | None = None,
+    ) -> list[Identity]:
+        """Link once with the Management token, not waiting beyond *before* (monotonic seconds)."""
+        request = wire.link_request(primary, secondary, connection_id)
+        return wire.read_identities(self._send(request, before))
 
     def link_with(self, primary: UserId, id_token: str, bearer: str | None = None) -> list[Identity]:
         """Link once with the secondary's ID token, and the primary's own token when given."""

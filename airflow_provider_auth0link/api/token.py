@@ -25,6 +25,7 @@ from airflow_provider_auth0link.errors import (
     UnauthorizedError,
     UnsentError,
 )
+from airflow_provider_auth0link.model import UserId
 from airflow_provider_auth0link.settings import Settings
 
 ASSERTION_SECONDS = 60
@@ -260,3 +261,11 @@ def claimed_scopes(token: str) -> frozenset[str] | None:
     except InputError:
         return None
     return frozenset(scope.split()) if isinstance(scope, str) else None
+
+
+def subject_of(token: str, field_name: str) -> UserId:
+    """Return the account that a user's token is about."""
+    subject = claims_of(token, field_name).get("sub")
+    if not isinstance(subject, str):
+        raise InputError(f"{field_name}: has no sub, so it is no token of a user")
+    return UserId.parse(subject, f"{field_name}: its sub")

@@ -181,6 +181,13 @@ def read_account(response: Response) -> Account:
         raise AmbiguousError(f"Auth0 answered {response.status} without a user") from None
 
 
+def limit_of(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """Return the bucket's size and what is left of it, as ``x-ratelimit-limit`` and ``-remaining`` tell."""
+    told = [headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
+    size, left = (int(text) if text.isdigit() else None for text in told)
+    return size, left
+
+
 _SAME = re.compile(r"are the same", re.IGNORECASE)
 _MISSING = re.compile(r"not found|inexistent identity|does not exist", re.IGNORECASE)
 _KNOWN_400 = (
@@ -213,7 +220,8 @@ def error_of(request: Request, response: Response) -> Auth0LinkError:
         case 400:
             error = _bad_request(said, message, code)
         case 401:
-            error = UnauthorizedError(f"{said}: the token is not accepted. Check the credentials")
+            whose = "primary_access_token" if request.bearer else "the Management token"
+            error = UnauthorizedError(f"{said}: {whose} is not accepted: expired, or not for this tenant")
         case 403:
             error = _forbidden(said, request, message)
         case 404:

@@ -1,0 +1,159 @@
+"""Who may be linked. Pure: two accounts as read just now in, a reason or nothing out."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.model import Account
+
+UNPROVEN_PROVIDERS = frozenset({"waad"})
+"""
+Providers whose ``email_verified`` is no proof of a mailbox.
+
+Entra's e-mail is mutable and unverified (Descope 2023, "nOAuth").
+"""
+
+ENTERPRISE_PROVIDERS = frozenset(
+    {
+        "ad",
+        "adfs",
+        "auth0-adldap",
+        "custom",
+        "google-apps",
+        "ip",
+        "oidc",
+        "office365",
+        "okta",
+        "pingfederate",
+        "samlp",
+        "sharepoint",
+        "waad",
+    }
+)
+"""
+Providers of enterprise and directory-synced accounts.
+
+Such an account "must be the primary": as secondary its id changes under SCIM (Auth0 docs: configure inbound SCIM).
+"""
+
+EVIDENCE_KEYS = ("email", "verified", "phone")
+EVIDENCE_PREFIX = "metadata:"
+
+
+def same_text(text: str) -> str:
+    """Fold an e-mail for comparison: Unicode form and case, no tricks of single providers."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
+
+
+def _not_blocked(primary: Account, secondary: Account) -> str | None:
+    for role, account in (("primary", primary), ("secondary", secondary)):
+        if account.blocked:
+            return f"the {role} is blocked"
+    return None
+
+
+def _verified_email(primary: Account, secondary: Account) -> str | None:
+    for role, account in (("primary", primary), ("secondary", secondary)):
+        if not account.raw.get("email"):
+            return f"the {role} has no e-mail"
+        if account.raw.get("email_verified") is not True:
+            return f"the {role}'s e-mail is not verified"
+        if account.id.provider in UNPROVEN_PROVIDERS:
+            return f"the {role}'s provider {account.id.provider} is no proof of an e-mail"
+    return None
+
+
+def _same_email(primary: Account, secondary: Account) -> str | None:
+    mine, theirs = primary.raw.get("email"), secondary.raw.get("email")
+    if not (isinstance(mine, str) and isinstance(theirs, str) and mine and theirs):
+        return "one of the accounts has no e-mail"
+    return None if same_text(mine) == same_text(theirs) else "the e-mails differ"
+
+
+def _not_enterprise_secondary(primary: Account, secondary: Account) -> str | None:  # noqa: ARG001 - a guard's form
+    providers = {secondary.id.provider, *(identity.provider for identity in secondary.identities)}
+    found = sorted(providers & ENTERPRISE_PROVIDERS)
+    return f"the secondary is an enterprise account ({', '.join(found)})" if found else None
+
+
+GUARDS: Mapping[str, Callable[[Account, Account], str | None]] = {
+    "not_blocked": _not_blocked,
+    "verified_email": _verified_email,
+    "same_email": _same_email,
+    "not_enterprise_secondary": _not_enterprise_secondary,
+}
+
+
+def refusal(guards: Iterable[str], primary: Account, secondary: Account) -> str | None:
+    """Return why the pair must not be linked, with the guard's name before it; None when nothing stands against it."""
+    for name in guards:
+        reason = GUARDS[name](primary, secondary)
+        if reason:
+            return f"{name}: {reason}"
+    return None
+
+
+def check_evidence_keys(evidence: Mapping[str, Any]) -> None:
+    """
+    Refuse evidence that could not be checked again.
+
+    :raises InputError: naming the unknown keys
+    """
+    unknown = [key for key in evidence if key not in EVIDENCE_KEYS and not _metadata_path(key)]
+    if unknown:
+        raise InputError(
+            f"evidence: unknown keys {sorted(map(str, unknown))}; known are {list(EVIDENCE_KEYS)} "
+            f"and '{EVIDENCE_PREFIX}<dotted path>', such as 'metadata:app_metadata.legacy_id'"
+        )
+
+
+def _metadata_path(key: object) -> list[str]:
+    """Return the path of a ``metadata:`` key; empty when it is none."""
+    if not isinstance(key, str) or not key.startswith(EVIDENCE_PREFIX):
+        return []
+    path = key.removeprefix(EVIDENCE_PREFIX).split(".")
+    return path if len(path) > 1 and path[0] in {"user_metadata", "app_metadata"} and "" not in path else []
+
+
+def drift(evidence: Mapping[str, Any], primary: Account, secondary: Account) -> str | None:
+    """Return which evidence no longer holds on both accounts; None when all of it does."""
+    gone = [key for key, value in evidence.items() if not _holds(key, value, evidence, (primary, secondary))]
+    return f"drifted: {', '.join(gone)}" if gone else None
+
+
+def _holds(key: str, value: object, evidence: Mapping[str, Any], accounts: tuple[Account, ...]) -> bool:
+    if key == "email":
+        return all(_folded(each.raw.get("email")) == _folded(value) is not None for each in accounts)
+    if key == "phone":
+        return all(_digits(each.raw.get("phone_number")) == _digits(value) is not None for each in accounts)
+    if key == "verified":
+        fields = [name for name in ("email", "phone") if name in evidence] or ["email"]
+        flags = ["email_verified" if name == "email" else "phone_verified" for name in fields]
+        return all(bool(each.raw.get(flag)) is bool(value) for each in accounts for flag in flags)
+    path = _metadata_path(key)
+    return value is not None and all(_plain(_at(each, path)) == _plain(value) for each in accounts)
+
+
+def _folded(value: object) -> str | None:
+    return same_text(value) if isinstance(value, str) and value else None
+
+
+def _digits(value: object) -> str | None:
+    kept = "".join(letter for letter in str(value or "") if letter.isdigit() or letter == "+")
+    return kept or None
+
+
+def _at(account: Account, path: list[str]) -> object:
+    value: object = account.metadata(path[0])
+    for step in path[1:]:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _plain(value: object) -> str:
+    """Compare 7 and "7" as equal: legacy ids are kept as either."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -1,0 +1,90 @@
+"""What a Dag author may choose about a link, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.guards import GUARDS, check_evidence_keys
+
+METADATA = ("user_metadata", "app_metadata")
+LATER = ("roles", "permissions", "organizations")
+CONFLICTS = ("primary", "secondary", "fail")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """
+    How a pair is linked.
+
+    ``carry``: what of the secondary is saved onto the primary before Auth0 discards it. ``carry_except``:
+    dotted paths never carried. ``conflicts``: whose value wins. ``guards``: checked on fresh reads of both.
+    """
+
+    carry: tuple[str, ...] = METADATA
+    carry_except: tuple[str, ...] = ()
+    conflicts: str = "primary"
+    guards: tuple[str, ...] = ("not_blocked",)
+    dry_run: bool = False
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        carry: Iterable[str],
+        carry_except: Iterable[str],
+        conflicts: str,
+        guards: Iterable[str],
+        dry_run: bool = False,
+    ) -> Options:
+        """
+        Read the options as a Dag author gave them.
+
+        :raises InputError: naming the argument, what is wrong and what is known
+        """
+        kinds = _words("carry", carry)
+        for kind in kinds:
+            if kind in LATER:
+                raise InputError(f"carry: {kind!r} is not carried by this version; {list(METADATA)} are")
+            _known("carry", kind, METADATA)
+        paths = _words("carry_except", carry_except)
+        for path in paths:
+            _known("carry_except: the part before the first dot,", path.partition(".")[0], METADATA)
+            if "" in path.split("."):
+                raise InputError(f"carry_except: {path!r} is no dotted path, such as 'app_metadata.roles'")
+        _known("conflicts", conflicts, CONFLICTS)
+        names = _words("guards", guards)
+        for name in names:
+            _known("guards", name, tuple(GUARDS))
+        return cls(kinds, paths, conflicts, names, dry_run)
+
+
+def checked_evidence(evidence: object) -> Mapping[str, Any]:
+    """
+    Read the evidence of a plan line: a mapping with keys of a closed list, None for no evidence.
+
+    :raises InputError: for anything else
+    """
+    if evidence is None:
+        return {}
+    if not isinstance(evidence, Mapping):
+        raise InputError(f"evidence: expected a mapping, got {type(evidence).__name__}")
+    check_evidence_keys(evidence)
+    return dict(evidence)
+
+
+def _words(argument: str, value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InputError(f"{argument}: expected a list of names, got {type(value).__name__}")
+    words = tuple(value)
+    for word in words:
+        if not isinstance(word, str):
+            raise InputError(f"{argument}: expected names, got {type(word).__name__} among them")
+    return words
+
+
+def _known(argument: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"{argument}: {value!r} is not known; known are {list(known)}")

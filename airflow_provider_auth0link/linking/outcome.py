@@ -1,0 +1,77 @@
+"""What became of a pair, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.model import Account, Identity, Pair, UserId, root_first
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    The truth about one pair.
+
+    ``name``: linked, already_linked, would_link, refused, failed or unknown; of an unlink: unlinked,
+    not_linked, would_unlink, failed or unknown. ``error`` is there for refused, failed and unknown.
+    ``warnings`` are for the log and hold no personal data. ``tried``: a lost try of ours may still be applied.
+    """
+
+    name: str
+    reason: str | None = None
+    identities: tuple[Identity, ...] = ()
+    carried: tuple[str, ...] = ()
+    error: Auth0LinkError | None = None
+    warnings: tuple[str, ...] = ()
+    tried: bool = field(default=False, compare=False)
+    requests: int = field(default=0, compare=False)
+
+    @classmethod
+    def done(
+        cls,
+        name: str,
+        identities: list[Identity] | tuple[Identity, ...],
+        primary: UserId,
+        **more: Any,  # noqa: ANN401 - fields of this class
+    ) -> Outcome:
+        """Build a good end, with the primary's identities as they are now."""
+        return cls(name, identities=tuple(root_first(identities, primary)), **more)
+
+    @classmethod
+    def ended(
+        cls,
+        name: str,
+        error: Auth0LinkError,
+        seen: Account | None = None,
+        **more: Any,  # noqa: ANN401 - fields of this class
+    ) -> Outcome:
+        """Build an end that is no success: refused, failed or unknown."""
+        identities = tuple(root_first(seen.identities, seen.id)) if seen else ()
+        return cls(name, reason=str(error), identities=identities, error=error, **more)
+
+    def to_xcom(self, primary: UserId, secondary: UserId) -> dict[str, Any]:
+        """Return the row of the XCom ``link``. A public format."""
+        row: dict[str, Any] = {"outcome": self.name}
+        if self.reason:
+            row["reason"] = self.reason
+        return {
+            **row,
+            "primary_user_id": str(primary),
+            "secondary_user_id": str(secondary),
+            "carried": list(self.carried),
+            "requests": self.requests,
+        }
+
+    def with_(
+        self,
+        **changes: Any,  # noqa: ANN401 - fields of this class
+    ) -> Outcome:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def names(pair: Pair) -> str:
+    """Name a pair in a message."""
+    return f"{str(pair.secondary)!r} into {str(pair.primary)!r}"

@@ -1,0 +1,210 @@
+"""
+Settle, do not repeat.
+
+A link cannot be taken back by repeating it, and an answer can get lost on its way. So after every answer that
+does not decide, the accounts are read, and what they show is the outcome:
+
+==========================================  ==========================================================
+answer to the POST                          then
+==========================================  ==========================================================
+2xx, readable                               linked
+timeout, reset, 5xx, unreadable 2xx         identity at the primary: linked. Secondary alive: repeat, while
+                                            there is time. Gone: failed
+409, 400 "same identity"                    identity at the primary: already linked, or linked when an earlier
+                                            try of ours may have done it. Else one repeat, then failed
+404, 400 about a missing account            the same look, and which of the two is missing; never a repeat
+the look fails too                          unknown
+==========================================  ==========================================================
+
+Auth0's pages do not say which of 400, 404 and 409 a repeated link gets, so all of them are looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_provider_auth0link.errors import (
+    AmbiguousError,
+    Auth0LinkError,
+    ConflictError,
+    LinkDelayedError,
+    LinkFailedError,
+    MissingAccountError,
+    OutcomeUnknownError,
+    SameIdentityError,
+)
+from airflow_provider_auth0link.linking.outcome import Outcome
+from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.model import Account, Identity, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The link to look for. ``connection`` is the name of the secondary's, None when it is not known."""
+
+    primary: UserId
+    secondary: UserId
+    connection: str | None = None
+
+    def __str__(self) -> str:
+        return f"{str(self.secondary)!r} into {str(self.primary)!r}"
+
+    def held_by(self, account: Account) -> bool:
+        """Tell whether the account read is the primary with the secondary's identity linked to it."""
+        return account.holds(self.secondary, self.connection) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a reading of both accounts showed. None: not there."""
+
+    primary: Account | None
+    linked: bool = False
+    secondary: Account | None = None
+
+
+def look(tenant: Tenant, wanted: Wanted) -> Look:
+    """
+    Read the primary, then the secondary, until the two readings fit together.
+
+    A link that is still under way may be applied between the two: then the secondary is gone though the
+    primary did not show it yet. So a secondary that is gone sends the eye back to the primary once more.
+    """
+    primary = read(tenant, wanted.primary)
+    if primary is None:
+        return Look(None, secondary=read(tenant, wanted.secondary))
+    if wanted.held_by(primary):
+        return Look(primary, linked=True)
+    secondary = read(tenant, wanted.secondary)
+    if secondary is None:
+        primary = read(tenant, wanted.primary)
+        if primary is not None and wanted.held_by(primary):
+            return Look(primary, linked=True)
+    return Look(primary, secondary=secondary)
+
+
+def read(tenant: Tenant, user_id: UserId) -> Account | None:
+    """Read an account, None when it is not there."""
+    try:
+        return tenant.get_user(user_id)
+    except MissingAccountError:
+        return None
+
+
+def settle_link(
+    tenant: Tenant, wanted: Wanted, post: Callable[[], list[Identity]], *, tried_before: bool = False
+) -> Outcome:
+    """
+    Link, and find out what became of it.
+
+    :param post: sends the link once
+    :param tried_before: an earlier try, of which only the intent is known, may have done it
+    :return: linked, already_linked, failed or unknown
+    """
+    maybe_done = tried_before
+    conflicts = 0
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return Outcome.done("linked", post(), wanted.primary)
+        except Auth0LinkError as error:
+            answer = error
+        maybe_done = maybe_done or isinstance(answer, AmbiguousError)
+        conflicts += isinstance(answer, ConflictError | SameIdentityError)
+        if not maybe_done and not _asks_for_a_look(answer):
+            return Outcome.ended("failed", answer)
+        try:
+            seen = look(tenant, wanted)
+        except Auth0LinkError as error:
+            return Outcome.ended("unknown", _unknown(wanted, answer, error))
+        if seen.primary is not None and seen.linked:
+            name = "linked" if maybe_done else "already_linked"
+            return Outcome.done(name, seen.primary.identities, wanted.primary)
+        failure = _failure(wanted, seen, answer, conflicts)
+        if failure is None and not tenant.rest(attempt):
+            failure = LinkDelayedError(f"{wanted}: not linked within the time given. Last: {answer}")
+        if failure is not None:
+            return Outcome.ended("failed", failure, seen.primary, tried=maybe_done)
+
+
+def _asks_for_a_look(answer: Auth0LinkError) -> bool:
+    return isinstance(answer, AmbiguousError | ConflictError | SameIdentityError | MissingAccountError)
+
+
+def _failure(wanted: Wanted, seen: Look, answer: Auth0LinkError, conflicts: int) -> Auth0LinkError | None:
+    """Return why the pair is not linked and will not be; None when the link may be repeated."""
+    if seen.primary is None:
+        return LinkFailedError(f"{wanted}: the primary account is not there. Deleted, or linked elsewhere?")
+    if seen.secondary is None:
+        return LinkFailedError(f"{wanted}: the secondary account is not there: linked elsewhere or deleted")
+    if isinstance(answer, AmbiguousError):
+        return None
+    if isinstance(answer, ConflictError | SameIdentityError):
+        return (
+            None if conflicts == 1 else LinkFailedError(f"{wanted}: conflict. {answer}, yet both are there")
+        )
+    if isinstance(answer, MissingAccountError):
+        return LinkFailedError(f"{wanted}: {answer}, yet both accounts are there")
+    return answer
+
+
+def _unknown(wanted: Wanted, answer: Auth0LinkError, reading: Auth0LinkError) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"{wanted}: whether they are linked is unknown. The link: {answer}. The reading after it: {reading}. "
+        "Look at both accounts"
+    )
+
+
+def settle_unlink(
+    tenant: Tenant, wanted: Wanted, delete: Callable[[], list[Identity]], *, tried_before: bool = False
+) -> Outcome:
+    """
+    Unlink, and find out what became of it.
+
+    :param delete: sends the unlink once
+    :return: unlinked, not_linked, failed or unknown
+    """
+    maybe_done = tried_before
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return Outcome.done("unlinked", delete(), wanted.primary)
+        except Auth0LinkError as error:
+            answer = error
+        maybe_done = maybe_done or isinstance(answer, AmbiguousError)
+        if not maybe_done and not answer_may_mean_absent(answer):
+            return Outcome.ended("failed", answer)
+        try:
+            primary = read(tenant, wanted.primary)
+        except Auth0LinkError as error:
+            return Outcome.ended("unknown", _unknown_unlink(wanted, answer, error))
+        if primary is None:
+            gone = LinkFailedError(
+                f"{wanted}: the primary account is not there. Deleted, or linked elsewhere?"
+            )
+            return Outcome.ended("failed", gone)
+        if not wanted.held_by(primary):
+            name = "unlinked" if maybe_done else "not_linked"
+            return Outcome.done(name, primary.identities, wanted.primary)
+        if not isinstance(answer, AmbiguousError):
+            return Outcome.ended("failed", answer, primary)
+        if not tenant.rest(attempt):
+            late = LinkDelayedError(f"{wanted}: not unlinked within the time given. Last: {answer}")
+            return Outcome.ended("failed", late, primary)
+
+
+def answer_may_mean_absent(answer: Auth0LinkError) -> bool:
+    """Auth0 documents no answer for an identity that is not linked: any 400 or 404 may be it."""
+    from airflow_provider_auth0link.errors import BadRequestError
+
+    return isinstance(answer, BadRequestError | AmbiguousError | ConflictError)
+
+
+def _unknown_unlink(wanted: Wanted, answer: Auth0LinkError, reading: Auth0LinkError) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"{wanted}: whether they are unlinked is unknown. The unlink: {answer}. The reading after it: {reading}. "
+        "Look at the primary account"
+    )

@@ -1,0 +1,124 @@
+"""
+Arguments as they are after rendering, read strictly.
+
+Jinja makes strings of everything: 'None', 'True', ''. With ``render_template_as_native_obj`` it makes other
+types of strings. Both are read here, once, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.model import UserId, id_text
+
+UNSET = frozenset({"", "None"})
+
+
+def optional_text(name: str, value: object) -> str | None:
+    """Return a string argument, None when it is unset or rendered to '' or 'None'."""
+    if value is None or value in UNSET:
+        return None
+    if not isinstance(value, str):
+        raise InputError(
+            f"{name}: expected a string, got {type(value).__name__}. If the Dag sets "
+            "render_template_as_native_obj, switch it off for this task"
+        )
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """Return a string argument that must be there."""
+    read = optional_text(name, value)
+    if read is None:
+        raise InputError(f"{name}: is empty")
+    return read
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a switch: true or false, in any case, as a bool or as text."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in {"true", "false"}:
+        raise InputError(f"{name}: must be true or false after rendering")
+    return word == "true"
+
+
+def choice(name: str, value: object, known: tuple[str, ...]) -> str:
+    """Return one of a few words."""
+    if value not in known:
+        raise InputError(f"{name}: {value!r} is not known; known are {list(known)}")
+    return str(value)
+
+
+def connection_id(value: object) -> str | None:
+    """Return an Auth0 connection id, ``con_`` and letters or digits."""
+    read = optional_text("connection_id", value)
+    if read is not None and not re.fullmatch(r"con_[A-Za-z0-9]+", read):
+        raise InputError(
+            "connection_id: is no id of an Auth0 connection, such as 'con_0123456789abcdef'. "
+            "A connection's name is not taken: two databases may bear the same user id"
+        )
+    return read
+
+
+def optional_id(name: str, value: object) -> str | int | None:
+    """Return an id, None when it is unset or rendered to '' or 'None'."""
+    if value is None or (isinstance(value, str) and value in UNSET):
+        return None
+    id_text(value, name)
+    return value if isinstance(value, str) else int(str(value))
+
+
+def secondary(value: str | int, provider: str | None) -> UserId:
+    """
+    Read the secondary: a full id, or the bare part beside its provider.
+
+    The bare part of an enterprise id holds pipes of its own (``connection|id``), so only the provider
+    itself in front makes a full id of it.
+    """
+    if provider is None:
+        return UserId.parse(value, "secondary_user_id")
+    if "|" in provider:
+        raise InputError("provider: holds a '|'. Give the part before it alone")
+    rest = str(value).removeprefix(f"{provider}|")
+    return UserId.of(provider, rest, "provider and secondary_user_id")
+
+
+class Evidence(Mapping[str, Any]):
+    """
+    Evidence of a plan line that shows its keys only.
+
+    Rendered Templates are kept in Airflow's database and shown to all; evidence holds e-mails.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<evidence: {', '.join(map(str, self._values))}>"
+
+
+def shown_evidence(value: object) -> object:
+    """Wrap evidence after rendering, JSON text too; what is none is left for the check to refuse."""
+    if isinstance(value, str):
+        if value in UNSET:
+            return None
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value
+    return Evidence(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,136 @@
+"""What the operators for one pair share: rendering that leaves XCom values alone, and secrets kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+
+from airflow_provider_auth0link.errors import AnswerError, Auth0LinkError, LinkFailedError
+from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+from airflow_provider_auth0link.hooks.correlation import of_context
+from airflow_provider_auth0link.hooks.masking import mask_secret
+from airflow_provider_auth0link.model import IdentityRow, UserId
+from airflow_provider_auth0link.operators.arguments import text
+from airflow_provider_auth0link.operators.links import URL_KEY, Auth0UserLink, dashboard_url
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_auth0link.linking.outcome import Outcome
+
+SUCCEED, SKIP, FAIL = "succeed", "skip", "fail"
+
+
+class PairOperator(BaseOperator):
+    """
+    Base of the operators for one pair.
+
+    Values that arrive by XCom are never rendered, mapped or not: user ids and e-mails come from identity
+    providers, and a Jinja expression in one of them would be run with the Dag's rights.
+    """
+
+    operator_extra_links = (Auth0UserLink(),)
+    ui_color = "#eb5424"
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    renamed_fields: ClassVar[Mapping[str, str]] = {"is_dry_run": "dry_run"}
+
+    auth0_conn_id: str
+    xcom_name: ClassVar[str]
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Any,
+        jinja_env: Any,
+        seen_oids: set[int],
+    ) -> None:
+        """Render, but for what the expansion of a mapped task took from XCom; then register the secrets."""
+        fields = list(template_fields)
+        if parent is self:
+            arrived = _arrived_by_xcom(self, context, fields)
+            fields = [name for name in fields if name not in arrived]
+        super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
+        if parent is self:
+            self._after_rendering()
+
+    def _after_rendering(self) -> None:
+        for name in self.secret_fields:
+            value = getattr(self, name)
+            if isinstance(value, str) and value:
+                mask_secret(value)
+
+    def _hook(self, context: Context) -> Auth0Hook:
+        name = of_context(context)
+        if name:
+            self.log.info("X-Correlation-ID of the changes in the tenant's log: %s", name)
+        return Auth0Hook(text("auth0_conn_id", self.auth0_conn_id), correlation_id=name)
+
+    def _report(self, context: Context, row: Mapping[str, Any], url: str) -> None:
+        """Push the outcome before anything is raised: downstream tasks of a skipped or failed one read it."""
+        context["ti"].xcom_push(key=self.xcom_name, value=dict(row))
+        context["ti"].xcom_push(key=URL_KEY, value=url)
+
+    def _deliver(
+        self, context: Context, hook: Auth0Hook, outcome: Outcome, pair: tuple[UserId, UserId], then: str
+    ) -> None:
+        """
+        Tell the outcome: XCom, log, and the end of the task that was asked for.
+
+        :param then: succeed, skip or fail, for an outcome that is no error or a refusal
+        """
+        primary, secondary = pair
+        self._report(context, outcome.to_xcom(primary, secondary), dashboard_url(hook.settings, primary))
+        for warning in outcome.warnings:
+            self.log.warning("%s", warning)
+        self.log.info(
+            "%s: %s and %s, %d requests%s",
+            outcome.name,
+            primary,
+            secondary,
+            outcome.requests,
+            f", carried {', '.join(outcome.carried)}" if outcome.carried else "",
+        )
+        if then == SKIP:
+            raise AirflowSkipException(f"{outcome.name}: {outcome.reason or f'{secondary} and {primary}'}")
+        if outcome.error is not None:
+            raise _with_reason(outcome.error, outcome.reason)
+        if then == FAIL:
+            raise LinkFailedError(
+                f"{outcome.name}: {secondary} and {primary}, and the task is told to fail then"
+            )
+
+
+def _with_reason(error: Auth0LinkError, reason: str | None) -> Auth0LinkError:
+    """Keep the class of an error, and say what else is known."""
+    return type(error)(reason) if reason and not isinstance(error, AnswerError) else error
+
+
+def identity_rows(outcome: Outcome, *, include_profile_data: bool = False) -> list[IdentityRow]:
+    """Return the XCom ``return_value``."""
+    return [each.to_xcom(include_profile_data=include_profile_data) for each in outcome.identities]
+
+
+def _arrived_by_xcom(operator: PairOperator, context: Mapping[str, Any], fields: list[str]) -> set[str]:
+    """
+    Name the template fields whose values a mapped task took from XCom.
+
+    Airflow means to leave those alone, but takes a string that came in a dict of ``expand_kwargs`` for one that
+    was written in the Dag, and renders it: so on 2.11, 3.1, 3.2 and 3.3.
+    """
+    dag = context.get("dag")
+    mapped = dag.task_dict.get(operator.task_id) if dag is not None else None
+    partial = getattr(mapped, "partial_kwargs", None)
+    if mapped is None or partial is None:
+        return set()
+    value = mapped._get_specified_expand_input().value  # noqa: SLF001 - Airflow offers no public way
+    if isinstance(value, Mapping):  # expand(name=...): each argument has a source of its own
+        taken = {name for name, source in value.items() if hasattr(source, "resolve")}
+    elif hasattr(value, "resolve"):  # expand_kwargs(xcom): whatever partial() does not give
+        taken = {operator.renamed_fields.get(name, name) for name in fields} - set(partial)
+    else:  # expand_kwargs([...]) with dicts written in the Dag, or single ones from XCom among them
+        chosen = value[context["ti"].map_index]
+        taken = set() if isinstance(chosen, Mapping) else set(fields) - set(partial)
+    return {name for name in fields if operator.renamed_fields.get(name, name) in taken}

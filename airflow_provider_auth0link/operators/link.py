@@ -1,0 +1,307 @@
+"""One pair, one task: link an account into another, or take a link back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.hooks.failing import failing_for_good
+from airflow_provider_auth0link.model import IdentityRow, Pair, UserId
+from airflow_provider_auth0link.operators import arguments
+from airflow_provider_auth0link.operators.base import FAIL, SKIP, SUCCEED, PairOperator, identity_rows
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+    from airflow_provider_auth0link.linking.options import Options
+    from airflow_provider_auth0link.linking.outcome import Outcome
+
+CARRY = ("user_metadata", "app_metadata")
+GUARDS = ("not_blocked",)
+
+
+class LinkIdentityOperator(PairOperator):
+    """
+    Link (merge) one Auth0 account into another: ``POST /api/v2/users/{id}/identities``.
+
+    The secondary account disappears and its metadata is discarded by Auth0; what ``carry`` names is saved onto
+    the primary first. A lost answer is settled by reading, never by repeating blindly. With ``carry=()`` and
+    ``guards=()`` it is exactly one request with the one scope ``update:users``.
+
+    XCom ``return_value``: the primary's identities, primary first, rows of ``connection``, ``provider``,
+    ``user_id`` and ``isSocial``. XCom ``link``: outcome, reason, both ids, what was carried, requests.
+
+    :param primary_user_id: keeps its id and profile (templated)
+    :param secondary_user_id: full id, or the bare part with ``provider`` (templated)
+    :param provider: the secondary's provider, with a bare id (templated)
+    :param connection_id: ``con_...``, where several database connections exist (templated)
+    :param secondary_id_token: instead of the id: the secondary's ID token, sent as ``link_with`` (templated)
+    :param primary_access_token: with it: the primary's own access token as bearer (templated)
+    :param carry: what of the secondary is saved onto the primary: ``user_metadata``, ``app_metadata``
+    :param carry_except: dotted paths never carried, such as ``app_metadata.roles``
+    :param conflicts: whose value wins: "primary", "secondary" or "fail"
+    :param guards: checked on fresh reads of both: "not_blocked", "verified_email", "same_email",
+        "not_enterprise_secondary"
+    :param on_already_linked: "succeed", "skip" or "fail"
+    :param on_refused: "fail" (no retry would change it) or "skip"
+    :param rule: the plan's rule that found the pair; kept for the record (templated)
+    :param evidence: what the plan knew of both accounts, checked again (templated)
+    :param include_profile_data: add ``profileData`` to the identities: personal data in XCom
+    :param dry_run: read and check, change nothing (templated)
+    :param journal_path: not in this version
+    :param auth0_conn_id: the Airflow connection (templated)
+    """
+
+    template_fields = (
+        "primary_user_id",
+        "secondary_user_id",
+        "provider",
+        "connection_id",
+        "secondary_id_token",
+        "primary_access_token",
+        "rule",
+        "evidence",
+        "is_dry_run",
+        "journal_path",
+        "auth0_conn_id",
+    )
+    secret_fields: ClassVar[tuple[str, ...]] = ("secondary_id_token", "primary_access_token")
+    xcom_name = "link"
+
+    def __init__(
+        self,
+        *,
+        primary_user_id: str,
+        secondary_user_id: str | int | None = None,
+        provider: str | None = None,
+        connection_id: str | None = None,
+        secondary_id_token: str | None = None,
+        primary_access_token: str | None = None,
+        carry: Collection[str] = CARRY,
+        carry_except: Collection[str] = (),
+        conflicts: str = "primary",
+        guards: Collection[str] = GUARDS,
+        on_already_linked: str = SUCCEED,
+        on_refused: str = FAIL,
+        rule: str | None = None,
+        evidence: Mapping[str, Any] | str | None = None,
+        include_profile_data: bool = False,
+        dry_run: bool | str = False,
+        journal_path: str | None = None,
+        auth0_conn_id: str = "auth0_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.primary_user_id = primary_user_id
+        self.secondary_user_id = secondary_user_id
+        self.provider = provider
+        self.connection_id = connection_id
+        self.secondary_id_token = secondary_id_token
+        self.primary_access_token = primary_access_token
+        self.carry = carry
+        self.carry_except = carry_except
+        self.conflicts = conflicts
+        self.guards = guards
+        self.on_already_linked = on_already_linked
+        self.on_refused = on_refused
+        self.rule = rule
+        self.evidence = evidence
+        self.include_profile_data = include_profile_data
+        self.is_dry_run = dry_run
+        self.journal_path = journal_path
+        self.auth0_conn_id = auth0_conn_id
+
+    def _after_rendering(self) -> None:
+        super()._after_rendering()
+        self.evidence = arguments.shown_evidence(self.evidence)  # type: ignore[assignment]  # checked in execute
+
+    def execute(self, context: Context) -> list[IdentityRow]:
+        """Link, tell what became of it, and hand the resulting identities to XCom."""
+        with failing_for_good():
+            ends = self._ends()
+            by_token = self._by_token()
+            pair = self._token_pair() if by_token else self._pair()
+            options = self._options(by_token=by_token)
+            hook = self._hook(context)
+            outcome = self._link(hook, pair, options, by_token=by_token)
+            self._deliver(
+                context, hook, outcome, (pair.primary, pair.secondary), ends.get(outcome.name, SUCCEED)
+            )
+        return identity_rows(outcome, include_profile_data=self.include_profile_data)
+
+    def _ends(self) -> dict[str, str]:
+        """Read how the task is to end, by outcome."""
+        if arguments.optional_text("journal_path", self.journal_path) is not None:
+            raise InputError("journal_path: the operator for one pair writes no journal in this version")
+        return {
+            "already_linked": arguments.choice(
+                "on_already_linked", self.on_already_linked, (SUCCEED, SKIP, FAIL)
+            ),
+            "refused": arguments.choice("on_refused", self.on_refused, (FAIL, SKIP)),
+        }
+
+    def _by_token(self) -> bool:
+        """Decide between the two ways of the endpoint, and refuse what belongs to the other."""
+        id_token = arguments.optional_text("secondary_id_token", self.secondary_id_token)
+        access_token = arguments.optional_text("primary_access_token", self.primary_access_token)
+        by_id = arguments.optional_id("secondary_user_id", self.secondary_user_id)
+        if id_token is None and by_id is None:
+            raise InputError("secondary: name it by secondary_user_id, or by secondary_id_token")
+        if id_token is not None and by_id is not None:
+            raise InputError(
+                "secondary: named by secondary_user_id and by secondary_id_token. Keep one of them"
+            )
+        if access_token is not None and id_token is None:
+            raise InputError(
+                "primary_access_token: goes with secondary_id_token only (Auth0 refuses ids there)"
+            )
+        if id_token is None:
+            return False
+        for name in ("provider", "connection_id"):
+            if arguments.optional_text(name, getattr(self, name)) is not None:
+                raise InputError(
+                    f"{name}: must not be given with secondary_id_token, which stands alone in the body"
+                )
+        return True
+
+    def _pair(self) -> Pair:
+        from airflow_provider_auth0link.linking.options import checked_evidence
+
+        provider = arguments.optional_text("provider", self.provider)
+        secondary = arguments.optional_id("secondary_user_id", self.secondary_user_id)
+        return Pair(
+            primary=UserId.parse(self.primary_user_id, "primary_user_id"),
+            secondary=arguments.secondary(secondary if secondary is not None else "", provider),
+            connection_id=arguments.connection_id(self.connection_id),
+            rule=arguments.optional_text("rule", self.rule),
+            evidence=checked_evidence(arguments.shown_evidence(self.evidence)),
+        )
+
+    def _token_pair(self) -> Pair:
+        """Read both accounts from the tokens; they are not verified here, Auth0 does that."""
+        from airflow_provider_auth0link.api.token import subject_of
+
+        primary = UserId.parse(self.primary_user_id, "primary_user_id")
+        access_token = arguments.optional_text("primary_access_token", self.primary_access_token)
+        if access_token is not None and subject_of(access_token, "primary_access_token") != primary:
+            raise InputError("primary_access_token: its sub is not primary_user_id")
+        return Pair(
+            primary,
+            subject_of(arguments.text("secondary_id_token", self.secondary_id_token), "secondary_id_token"),
+        )
+
+    def _options(self, *, by_token: bool) -> Options:
+        from airflow_provider_auth0link.linking.options import Options, checked_evidence
+
+        dry_run = arguments.flag("dry_run", self.is_dry_run)
+        options = Options.checked(
+            carry=self.carry,
+            carry_except=self.carry_except,
+            conflicts=self.conflicts,
+            guards=self.guards,
+            dry_run=dry_run,
+        )
+        if not by_token:
+            return options
+        for name, value, default in (("carry", self.carry, CARRY), ("guards", self.guards, GUARDS)):
+            if value and value is not default:
+                raise InputError(f"{name}: does not apply with secondary_id_token. Leave it out")
+        if checked_evidence(arguments.shown_evidence(self.evidence)):
+            raise InputError("evidence: does not apply with secondary_id_token. Leave it out")
+        if self.carry:
+            self.log.warning(
+                "With secondary_id_token nothing is carried: Auth0 discards the secondary's metadata"
+            )
+        return Options(carry=(), guards=(), dry_run=dry_run)
+
+    def _link(self, hook: Auth0Hook, pair: Pair, options: Options, *, by_token: bool) -> Outcome:
+        from airflow_provider_auth0link.linking.apply import link_by_token, link_pair
+
+        if not by_token:
+            return link_pair(hook.work(), pair, options)
+        id_token = arguments.text("secondary_id_token", self.secondary_id_token)
+        bearer = arguments.optional_text("primary_access_token", self.primary_access_token)
+        work = hook.work()
+        return link_by_token(
+            work,
+            pair,
+            lambda: work.link_with(pair.primary, id_token, bearer),
+            own_token=bearer is not None,
+            dry_run=options.dry_run,
+        )
+
+
+class UnlinkIdentityOperator(PairOperator):
+    """
+    Take a link back: ``DELETE /api/v2/users/{id}/identities/{provider}/{user_id}``.
+
+    The account that appears is empty: Auth0 restores no metadata, roles or password. A lost answer is settled
+    by reading.
+
+    XCom ``return_value``: the remaining identities. XCom ``unlink``: outcome ("unlinked", "not_linked",
+    "would_unlink"), reason, both ids, requests.
+
+    :param primary_user_id: the account that holds the identity (templated)
+    :param secondary_user_id: full id of the linked identity, or the bare part with ``provider`` (templated)
+    :param provider: the identity's provider, with a bare id (templated)
+    :param connection: name of the identity's connection, where several know the same user id (templated)
+    :param on_not_linked: "succeed", "skip" or "fail"
+    :param dry_run: read, change nothing (templated)
+    :param auth0_conn_id: the Airflow connection (templated)
+    """
+
+    template_fields = (
+        "primary_user_id",
+        "secondary_user_id",
+        "provider",
+        "connection",
+        "is_dry_run",
+        "auth0_conn_id",
+    )
+    xcom_name = "unlink"
+
+    def __init__(
+        self,
+        *,
+        primary_user_id: str,
+        secondary_user_id: str | int,
+        provider: str | None = None,
+        connection: str | None = None,
+        on_not_linked: str = SUCCEED,
+        dry_run: bool | str = False,
+        auth0_conn_id: str = "auth0_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.primary_user_id = primary_user_id
+        self.secondary_user_id = secondary_user_id
+        self.provider = provider
+        self.connection = connection
+        self.on_not_linked = on_not_linked
+        self.is_dry_run = dry_run
+        self.auth0_conn_id = auth0_conn_id
+
+    def execute(self, context: Context) -> list[IdentityRow]:
+        """Unlink, tell what became of it, and hand the remaining identities to XCom."""
+        from airflow_provider_auth0link.linking.apply import unlink_pair
+
+        with failing_for_good():
+            end = arguments.choice("on_not_linked", self.on_not_linked, (SUCCEED, SKIP, FAIL))
+            secondary = arguments.optional_id("secondary_user_id", self.secondary_user_id)
+            provider = arguments.optional_text("provider", self.provider)
+            pair = Pair(
+                UserId.parse(self.primary_user_id, "primary_user_id"),
+                arguments.secondary(secondary if secondary is not None else "", provider),
+            )
+            outcome = unlink_pair(
+                (hook := self._hook(context)).work(),
+                pair.primary,
+                pair.secondary,
+                connection=arguments.optional_text("connection", self.connection),
+                dry_run=arguments.flag("dry_run", self.is_dry_run),
+            )
+            then = end if outcome.name == "not_linked" else SUCCEED
+            self._deliver(context, hook, outcome, (pair.primary, pair.secondary), then)
+        return identity_rows(outcome)
