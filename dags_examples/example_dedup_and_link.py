@@ -135,7 +135,7 @@ def example_dedup_and_link() -> None:
         dry_run="{{ params.dry_run }}",
         max_active_tis_per_dagrun=1,  # two links into one account must not overlap
     ).expand_kwargs(pairs)
-    write_id_map(XComArg(link, key="link"))
+    write_id_map(XComArg(link, key="link"))  # type: ignore[arg-type]  # Airflow hands over the XComs
     # [END howto_operator_link_identity_mapped]
 
 

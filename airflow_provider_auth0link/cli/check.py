@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
 from airflow_provider_auth0link.cli.rates import PUBLISHED, Rate, in_words, on_bucket
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from airflow_provider_auth0link.hooks.auth0 import Diagnosis
 
@@ -63,15 +66,82 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show(diagnosis: Diagnosis, console: Console) -> int:
     """Print a diagnosis. Return 0 when the token carries all that linking needs, else 1."""
-    console.print(f"Tenant  {diagnosis.tenant}", markup=False, highlight=False)
-    if diagnosis.client_id:
-        console.print(f"Client  {diagnosis.client_id}", markup=False, highlight=False)
-    for note in diagnosis.notes:
-        console.print(note, markup=False, highlight=False)
-    console.print(_scopes(diagnosis))
-    for rate in on_bucket(diagnosis.rate_limit):
-        ...
-    return int(bool(missing(diagnosis, NEEDED)))
+    facts = [("Tenant", diagnosis.tenant), ("Client", diagnosis.client_id or "none: a ready access token")]
+    facts += [("Note", note) for note in diagnosis.notes]
+    for label, fact in facts:
+        console.print(f"{label:<8}{fact}", markup=False, highlight=False)
+    missing, verdict = _verdict(diagnosis)
+    console.print()
+    for part in (
+        _scopes(diagnosis),
+        _limit(diagnosis),
+        "",
+        _times(on_bucket(diagnosis.rate_limit)),
+        "",
+        verdict,
+    ):
+        console.print(part)
+    return int(missing)
+
+
+def _verdict(diagnosis: Diagnosis) -> tuple[bool, Text]:
+    """Tell whether something is missing, and what to do about it."""
+    if diagnosis.scopes is None:
+        return True, Text(
+            f"The token does not say what it carries: {NEEDED} may lack a scope.", style="yellow"
+        )
+    missing = [scope for scope in diagnosis.needs[NEEDED] if scope not in diagnosis.scopes]
+    if not missing:
+        return False, Text(f"{NEEDED} has all that it needs.", style="green")
+    return True, Text(
+        f"{NEEDED} lacks {', '.join(missing)}. Grant it to this application in Auth0: "
+        "Applications, APIs, Auth0 Management API, Machine to Machine.",
+        style="red",
+    )
+
+
+def _scopes(diagnosis: Diagnosis) -> Table:
+    table = _table("Scopes of the token")
+    table.add_column("operator", overflow="fold")
+    table.add_column("present", style="green", overflow="fold")
+    table.add_column("missing", style="red", overflow="fold")
+    for operator, needed in diagnosis.needs.items():
+        if diagnosis.scopes is None:
+            table.add_row(Text(operator), Text("the token does not say", style="yellow"), "")
+            continue
+        present = [scope for scope in needed if scope in diagnosis.scopes]
+        missing = [scope for scope in needed if scope not in diagnosis.scopes]
+        table.add_row(Text(operator), "\n".join(present), "\n".join(missing))
+    return table
+
+
+def _limit(diagnosis: Diagnosis) -> Text:
+    if diagnosis.rate_limit is None:
+        return Text("No answer told the tenant's limit.")
+    return Text(
+        f"The limit seen: a bucket of {diagnosis.rate_limit} requests, {diagnosis.rate_remaining} left."
+        " How fast it is refilled stands in no header; limits with such a bucket are marked below."
+    )
+
+
+def _times(seen: Sequence[Rate]) -> Table:
+    """Show what the limits mean in time, those first that no plan is known for."""
+    table = _table(f"Time for {LINKS:,} links, alone on the tenant")
+    table.add_column("")
+    table.add_column("limit")
+    table.add_column("link only", justify="right")
+    table.add_column("with guards and carry", justify="right")
+    for rate in dict.fromkeys((*(each for each in seen if each not in PUBLISHED), *PUBLISHED)):
+        mine = rate in seen
+        times = [in_words(rate.seconds(LINKS, carrying=carrying)) for carrying in (False, True)]
+        table.add_row(">" if mine else "", rate.plan, *times, style="bold" if mine else "")
+    table.caption = "Which of the two a link draws on is not published."
+    table.caption_justify = "right"
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 @contextmanager

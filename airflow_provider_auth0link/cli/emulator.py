@@ -6,10 +6,13 @@ import argparse
 import shlex
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_like_interrupted
 from airflow_provider_auth0link.errors import InputError
+
+if TYPE_CHECKING:
+    from airflow_provider_auth0link.emulator.server import Emulator
 
 MADE_UP = 300
 """Users of a tenant that is started without any."""
@@ -43,25 +46,29 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.burst and not arguments.rate:
         raise InputError("--burst: needs --rate")
     server = emulator_module()
-    users = _users(arguments)
+    tenant = server.Emulator(
+        users=_users(arguments),
+        rate=arguments.rate,
+        burst=arguments.burst,
+        latency=arguments.latency,
+        seed=arguments.seed,
+        port=arguments.port,
+    )
     try:
-        with (
-            terminated_like_interrupted(),
-            server.Emulator(
-                users=users,
-                rate=arguments.rate,
-                burst=arguments.burst,
-                latency=arguments.latency,
-                seed=arguments.seed,
-                port=arguments.port,
-            ) as tenant,
-        ):
-            print(_greeting(tenant.url, len(users), arguments))
-            print(f"export AIRFLOW_CONN_AUTH0_DEFAULT={shlex.quote(tenant.connection())}", flush=True)
+        with terminated_like_interrupted(), tenant:
+            _announce(tenant)
             threading.Event().wait()
+    except OSError as error:
+        raise InputError(f"--port: {arguments.port} cannot be used: {error.strerror or error}") from None
     except KeyboardInterrupt:
-        print("The tenant is gone.")
+        print("# The tenant is gone.")
     return 0
+
+
+def _announce(tenant: Emulator) -> None:
+    """Say where it is. All that stands here can be pasted into a shell."""
+    print(f"# A tenant with {len(tenant.users()):,} users at {tenant.url}. Ctrl-C ends it.")
+    print(f"export AIRFLOW_CONN_AUTH0_DEFAULT={shlex.quote(tenant.connection())}", flush=True)
 
 
 def _users(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -83,14 +90,6 @@ def _users(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             + (f"\n  and {more:,} more" if more > 0 else "")
         )
     return export.users
-
-
-def _greeting(url: str, users: int, arguments: argparse.Namespace) -> str:
-    limit = "no rate limit"
-    if arguments.rate:
-        burst = f", bucket of {arguments.burst}" if arguments.burst else ""
-        limit = f"{arguments.rate:g} requests a second{burst}"
-    return f"# A tenant with {users:,} users at {url}; {limit}. Ctrl-C ends it."
 
 
 def positive(text: str) -> float:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.padding import Padding
-
 from airflow_provider_auth0link.cli.demo.child import Child, settings
 from airflow_provider_auth0link.cli.demo.result import Result
 from airflow_provider_auth0link.cli.demo.screen import Screen
@@ -69,8 +67,9 @@ def play(scene: Scene, console: Console) -> int:
         requests=len(scene.tenant.requests),
         id_map=read_id_map(warehouse),
     )
+    console.print()
     for table in shown:
-        console.print(Padding(table, (1, 0, 0, 0)))
+        console.print(table)
     console.print(
         f"\nDone in {time.monotonic() - begun:.0f} s. The Dag: {scene.dag}",
         highlight=False,

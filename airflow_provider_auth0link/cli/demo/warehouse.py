@@ -49,15 +49,15 @@ def overnight(users: Sequence[User]) -> list[User]:
     today = {each["user_id"]: copy.deepcopy(each) for each in users}
     for number, (elder, younger) in enumerate(_younger(users)):
         now = today[younger["user_id"]]
-        match number % 12:
+        match number % 20:
             case 1:
                 today[elder["user_id"]]["identities"] += now["identities"]
                 del today[younger["user_id"]]
-            case 4:
+            case 6:
                 now["email_verified"] = False
-            case 7:
+            case 11:
                 now["blocked"] = True
-            case 10:
+            case 16:
                 now["email"] = "moved." + now["email"]
             case _:
                 pass
