@@ -12,6 +12,9 @@ from airflow_provider_auth0link.api.wire import Request, Response
 from airflow_provider_auth0link.errors import AmbiguousError, UnsentError
 from airflow_provider_auth0link.settings import Settings
 
+LIBRARY = f"python-requests/{requests.__version__}"
+"""For the User-Agent."""
+
 POOL_SIZE = 64
 """Connections kept open: the widest run that a pace can ask for, more only wait for a free one."""
 

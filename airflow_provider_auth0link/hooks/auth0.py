@@ -239,13 +239,11 @@ def _client_for(settings: Settings) -> Auth0Client:
 
 
 def _user_agent() -> str:
-    import requests
     from airflow import __version__ as airflow_version
 
-    return (
-        f"airflow-provider-auth0link/{__version__} apache-airflow/{airflow_version} "
-        f"python-requests/{requests.__version__}"
-    )
+    from airflow_provider_auth0link.api.transport import LIBRARY
+
+    return f"airflow-provider-auth0link/{__version__} apache-airflow/{airflow_version} {LIBRARY}"
 
 
 def _forget_clients() -> None:
