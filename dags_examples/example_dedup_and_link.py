@@ -130,6 +130,7 @@ def example_dedup_and_link() -> None:
     pairs = find_duplicates()
     link = LinkIdentityOperator.partial(
         task_id="link",
+        carry_except=("app_metadata.roles",),  # rights do not move with an account
         guards=("not_blocked", "verified_email", "same_email", "not_enterprise_secondary"),
         on_refused="skip",
         dry_run="{{ params.dry_run }}",

@@ -34,7 +34,7 @@ def example_link_one() -> None:
         task_id="link",
         primary_user_id="{{ params.primary_user_id }}",
         secondary_user_id="{{ params.secondary_user_id }}",
-        carry_except=("app_metadata.roles",),  # rights do not move with the account
+        carry_except=("app_metadata.roles",),  # rights do not move with an account
         guards=("not_blocked", "verified_email"),
         dry_run="{{ params.dry_run }}",
     )

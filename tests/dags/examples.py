@@ -27,7 +27,7 @@ def documented_table(module: ModuleType) -> str:
     """Return the CREATE TABLE that an example's docstring shows."""
     text = module.__doc__ or ""
     start = text.index("CREATE TABLE users")
-    return text[start : text.index("\n    )", start)] + ")"
+    return text[start : text.index("\n    )", start)] + "\n)"
 
 
 class Warehouse:

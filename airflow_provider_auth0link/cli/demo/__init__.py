@@ -13,7 +13,7 @@ from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_li
 from airflow_provider_auth0link.errors import InputError
 
 DAG = "example_dedup_and_link"
-USERS, SEED = 300, 7
+USERS, SEED = 240, 218
 RATE, BURST, LATENCY = 16, 50, 0.02
 """Requests a second and bucket as on an Enterprise plan (Auth0 rate limit policy); seconds of an answer."""
 

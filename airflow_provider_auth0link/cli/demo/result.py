@@ -18,7 +18,7 @@ class Result:
     :param state: of the Dag run
     :param states: how many task instances of each task are in which state
     :param pairs: the plan lines that the first task found
-    :param links: XCom ``link`` of each mapped task that pushed one
+    :param links: XCom ``link`` of each mapped task that pushed one, in the order of the tasks' start
     """
 
     state: str
@@ -31,7 +31,7 @@ class Result:
         """Read what the driver told."""
         states: dict[str, Counter[str]] = {}
         xcoms: dict[str, list[Any]] = {}
-        for task in sorted(told["tasks"], key=lambda task: task["map_index"]):
+        for task in told["tasks"]:
             states.setdefault(task["task_id"], Counter())[task["state"]] += 1
             if task["xcom"] is not None:
                 xcoms.setdefault(task["task_id"], []).append(task["xcom"])
@@ -46,6 +46,15 @@ class Result:
     def of(self, outcome: str) -> list[Link]:
         """Return the links with an outcome."""
         return [link for link in self.links if link["outcome"] == outcome]
+
+    def examples(self, count: int) -> list[Link]:
+        """Return up to *count* that were linked, of as many providers as there are."""
+        linked = self.of("linked")
+        firsts: dict[str, Link] = {}
+        for link in linked:
+            firsts.setdefault(link["secondary_user_id"].partition("|")[0], link)
+        others = [link for link in linked if link not in firsts.values()]
+        return [*firsts.values(), *others][:count]
 
     def refusals(self) -> list[tuple[str, list[Link]]]:
         """Group the refused by their reason, the most frequent first."""

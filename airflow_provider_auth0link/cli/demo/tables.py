@@ -32,8 +32,8 @@ def tables(
     """
     yield _summary(result, users=users, requests=requests, ids=len(id_map))
     yield _tasks(result)
-    if linked := result.of("linked"):
-        yield _linked(linked)
+    if result.of("linked"):
+        yield _linked(result)
     if result.of("refused"):
         yield _refused(result)
 
@@ -68,19 +68,25 @@ def _tasks(result: Result) -> Table:
     return table
 
 
-def _linked(links: Sequence[Link]) -> Table:
-    more = f", {SHOWN} of {len(links)}" if len(links) > SHOWN else ""
-    table = _table(f"Linked{more}")
+def _linked(result: Result) -> Table:
+    shown, count = result.examples(SHOWN), len(result.of("linked"))
+    table = _table("Linked" if len(shown) == count else f"Linked, {len(shown)} of {count}")
     table.add_column("this account", overflow="fold")
     table.add_column("is now a login of", overflow="fold")
     table.add_column("carried over", overflow="fold")
-    for link in links[:SHOWN]:
-        table.add_row(
-            Text(link["secondary_user_id"]),
-            Text(link["primary_user_id"]),
-            Text(", ".join(link["carried"]) or "nothing to carry", style="" if link["carried"] else "dim"),
-        )
+    for link in shown:
+        table.add_row(Text(link["secondary_user_id"]), Text(link["primary_user_id"]), _carried(link))
     return table
+
+
+def _carried(link: Link) -> Text:
+    """Show the carried paths, a line for each kind of metadata."""
+    kinds: dict[str, list[str]] = {}
+    for path in link["carried"]:
+        kind, _, rest = path.partition(".")
+        kinds.setdefault(kind, []).append(rest)
+    lines = [f"{kind}: {', '.join(filter(None, rests))}".removesuffix(": ") for kind, rests in kinds.items()]
+    return Text("\n".join(lines)) if lines else Text("nothing it lacked", style="dim")
 
 
 def _refused(result: Result) -> Table:
@@ -90,6 +96,9 @@ def _refused(result: Result) -> Table:
     table.add_column("for example", overflow="fold")
     for reason, links in result.refusals():
         table.add_row(Text(reason), str(len(links)), Text(links[0]["secondary_user_id"]))
+    if any(reason.startswith("drifted") for reason, _ in result.refusals()):
+        table.caption = "drifted: what the warehouse knew of the two no longer holds"
+        table.caption_justify = "left"
     return table
 
 
