@@ -57,6 +57,10 @@ def play(scene: Scene, console: Console) -> int:
     begun = time.monotonic()
     warehouse = scene.folder / "warehouse.db"
     write_users(warehouse, scene.users)
+    accounts = len(scene.tenant.users())
+    console.print(
+        f"A made-up Auth0 tenant with {accounts} accounts stands at {scene.tenant.url}", highlight=False
+    )
     told = _airflow(scene, warehouse, console)
     result = Result.from_driver(told) if told else None
     if result is None or not result.succeeded:

@@ -18,7 +18,7 @@ class Result:
     :param state: of the Dag run
     :param states: how many task instances of each task are in which state
     :param pairs: the plan lines that the first task found
-    :param links: XCom ``link`` of each mapped task that pushed one, in the order of the tasks' start
+    :param links: XCom ``link`` of each mapped task that pushed one, in the order of the pairs
     """
 
     state: str
@@ -33,6 +33,7 @@ class Result:
         xcoms: dict[str, list[Any]] = {}
         for task in told["tasks"]:
             states.setdefault(task["task_id"], Counter())[task["state"]] += 1
+        for task in sorted(told["tasks"], key=lambda task: task["map_index"]):
             if task["xcom"] is not None:
                 xcoms.setdefault(task["task_id"], []).append(task["xcom"])
         (pairs,) = xcoms.get("find_duplicates", [[]])

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SHOWN = 6
 """Links that stand for the others."""
 
+EXAMPLE = 26
+"""Letters of an example's id, so that reasons keep their room on 80 columns."""
+
 STATES = {"success": "green", "skipped": "yellow", "failed": "red", "upstream_failed": "red"}
 
 
@@ -93,7 +96,7 @@ def _refused(result: Result) -> Table:
     table = _table("Refused, and why")
     table.add_column("reason", overflow="fold", style="yellow")
     table.add_column("accounts", justify="right")
-    table.add_column("for example", overflow="fold")
+    table.add_column("for example", overflow="ellipsis", no_wrap=True, max_width=EXAMPLE)
     for reason, links in result.refusals():
         table.add_row(Text(reason), str(len(links)), Text(links[0]["secondary_user_id"]))
     if any(reason.startswith("drifted") for reason, _ in result.refusals()):
