@@ -20,17 +20,7 @@ for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     print(found.name)
 """
 
-FORM = """
-import json
-from airflow.providers_manager import ProvidersManager
-manager = ProvidersManager()
-print(json.dumps({
-    "hook": manager.hooks["auth0"].hook_class_name,
-    "widgets": sorted(manager.connection_form_widgets),
-    "behaviour": manager.field_behaviours["auth0"],
-    "links": manager.extra_links_class_names,
-}))
-"""
+SHOW_FORM = Path(__file__).with_name("show_form.py")
 
 DEDUP_USERS = [
     ("auth0|ada", "ada@example.com", "2024-01-01T00:00:00.000Z"),
@@ -59,17 +49,18 @@ def test_airflow_sees_the_provider(lane: Lane) -> None:
     assert [row["version"] for row in ours] == [__version__]
 
 
-def test_airflow_knows_the_connection_form_and_the_link(lane: Lane) -> None:
-    known = json.loads(lane.python("-c", FORM).stdout.splitlines()[-1])
+def test_airflow_shows_the_connection_form_and_knows_the_link(lane: Lane) -> None:
+    shown = json.loads(lane.python(str(SHOW_FORM)).stdout.splitlines()[-1])
 
     info = get_provider_info()
     connection = info["connection-types"][0]
-    assert known["hook"] == connection["hook-class-name"]
-    assert {name for name in known["widgets"] if name.startswith("extra__auth0__")} == {
-        f"extra__auth0__{field}" for field in connection["conn-fields"]
-    }
-    assert known["behaviour"]["relabeling"] == connection["ui-field-behaviour"]["relabeling"]
-    assert set(info["extra-links"]) <= set(known["links"])
+    fields = connection["conn-fields"]
+    assert shown["labels"] == connection["ui-field-behaviour"]["relabeling"]
+    assert shown["fields"] == {name: field["label"] for name, field in fields.items()}
+    assert sorted(shown["secret"]) == sorted(
+        name for name, field in fields.items() if field["schema"].get("format") == "password"
+    )
+    assert set(info["extra-links"]) <= set(shown["links"])
 
 
 def test_the_dedup_example_links_what_it_finds(lane: Lane, tmp_path: Path) -> None:

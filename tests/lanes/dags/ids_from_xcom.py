@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pendulum
 from airflow.providers.common.compat.sdk import dag, task
 
@@ -31,7 +33,8 @@ def secondary() -> str:
 @dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), catchup=False)
 def ids_from_xcom() -> None:
     LinkIdentityOperator.partial(task_id="mapped").expand_kwargs(pairs())
-    LinkIdentityOperator(task_id="unmapped", primary_user_id=primary(), secondary_user_id=secondary())
+    late: dict[str, Any] = {"primary_user_id": primary(), "secondary_user_id": secondary()}
+    LinkIdentityOperator(task_id="unmapped", **late)
 
 
 ids_from_xcom()
