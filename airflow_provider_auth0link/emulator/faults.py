@@ -67,14 +67,15 @@ class Fault:
         if self.kind not in KINDS:
             raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(KINDS)}")
         if self.route is not None:
-            names = {self.route} if isinstance(self.route, str) else set(self.route)
-            if unknown := names - NAMES:
-                raise ValueError(f"unknown routes {sorted(unknown)}; known are {sorted(NAMES)}")
-            self.route = sorted(names)
+            self.route = _known({self.route} if isinstance(self.route, str) else set(self.route))
         if not 0 < self.share <= 1:
             raise ValueError(f"share must be over 0 and at most 1, got {self.share}")
         if self.count is not None and self.count < 1:
             raise ValueError(f"count must be at least 1, got {self.count}")
+        if not 500 <= self.status <= 599:  # noqa: PLR2004 - HTTP's server errors
+            raise ValueError(f"status must be 500 to 599, got {self.status}")
+        if self.delay < 0:
+            raise ValueError(f"delay must not be negative, got {self.delay}")
 
     def fits(self, route: str, method: str, raw_path: str) -> bool:
         """Tell whether a request is one that this is for."""
@@ -88,6 +89,12 @@ class Fault:
     def before(self) -> bool:
         """Whether it strikes before anything is done."""
         return self.kind in {"reset_before", "status_before", "rate_limited", "slow_before"}
+
+
+def _known(names: set[str]) -> list[str]:
+    if unknown := names - NAMES:
+        raise ValueError(f"unknown routes {sorted(unknown)}; known are {sorted(NAMES)}")
+    return sorted(names)
 
 
 class Faults:

@@ -50,10 +50,11 @@ class Tokens:
 
     def __init__(self, url: str, client_id: str, now: Callable[[], float]) -> None:
         self.issuer = f"{url}/"
-        port = urlsplit(url).port
+        own, port = urlsplit(url).netloc, urlsplit(url).port
         self.client_id = client_id
         self.now = now
-        self._own_names = {f"{way}://{name}:{port}/" for way in ("http", "https") for name in LOOPBACK_NAMES}
+        hosts = {own, *(f"{name}:{port}" for name in LOOPBACK_NAMES)}
+        self._own_names = {f"{way}://{host}/" for way in ("http", "https") for host in hosts}
         self._grants: dict[str, Grant] = {}
         self._live: set[str] = set()
 

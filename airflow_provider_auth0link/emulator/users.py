@@ -87,7 +87,7 @@ def _account(person: Person, kind: str, born: datetime, chance: random.Random) -
     row: Json = {
         "user_id": f"{provider}|{user_id}",
         "email": person.email,
-        "email_verified": chance.random() < (0.99 if provider in SOCIAL else 0.85),
+        "email_verified": _happens(chance, 0.99 if provider in SOCIAL else 0.85),
         "name": person.name,
         "given_name": person.given,
         "family_name": person.family,
@@ -112,10 +112,10 @@ def _account(person: Person, kind: str, born: datetime, chance: random.Random) -
 
 def _vary(row: Json, person: Person, provider: str, chance: random.Random) -> None:
     """Spell as that provider would: social and enterprise ones keep case, databases do not."""
-    if provider not in {"auth0", "email", "sms"} and chance.random() < 0.4:  # noqa: PLR2004 - a share
+    if provider not in {"auth0", "email", "sms"} and _happens(chance, 0.4):
         local, _, domain = row["email"].partition("@")
-        row["email"] = f"{local.title()}@{domain if chance.random() < 0.5 else domain.title()}"  # noqa: PLR2004 - a share
-    if chance.random() < 0.3:  # noqa: PLR2004 - a share
+        row["email"] = f"{local.title()}@{domain if _happens(chance, 0.5) else domain.title()}"
+    if _happens(chance, 0.3):
         for key in ("name", "given_name", "family_name"):
             row[key] = unicodedata.normalize("NFD", row[key])
     if provider == "sms":
@@ -124,7 +124,7 @@ def _vary(row: Json, person: Person, provider: str, chance: random.Random) -> No
         for key in ("email", "email_verified", "nickname"):
             del row[key]
         row["name"] = row["phone_number"]
-    if chance.random() < 0.04:  # noqa: PLR2004 - a share
+    if _happens(chance, 0.04):
         row["blocked"] = True
 
 
@@ -133,21 +133,25 @@ def _metadata(provider: str, chance: random.Random) -> Json:
     user = {
         "language": chance.choice(("en", "de", "fr", "pl")),
         "hobbies": chance.sample(HOBBIES, chance.randrange(3)),
-        "newsletter": {"weekly": chance.random() < 0.5, "topics": chance.sample(HOBBIES, 1)},  # noqa: PLR2004 - a share
+        "newsletter": {"weekly": _happens(chance, 0.5), "topics": chance.sample(HOBBIES, 1)},
     }
     app: Json = {
         "plan": chance.choice(PLANS),
         "roles": chance.sample(ROLES, chance.randrange(3)),
         "signup_source": provider,
     }
-    if chance.random() < 0.3:  # noqa: PLR2004 - a share
+    if _happens(chance, 0.3):
         app["legacy"] = {"customer_number": chance.randrange(10_000, 99_999)}
     kept: Json = {}
-    if chance.random() < 0.8:  # noqa: PLR2004 - a share
+    if _happens(chance, 0.8):
         kept["user_metadata"] = user
-    if chance.random() < 0.8:  # noqa: PLR2004 - a share
+    if _happens(chance, 0.8):
         kept["app_metadata"] = app
     return kept
+
+
+def _happens(chance: random.Random, share: float) -> bool:
+    return chance.random() < share
 
 
 def _stamp(moment: datetime) -> str:
@@ -168,8 +172,8 @@ def _digits(chance: random.Random, length: int) -> str:
 def _samlp(person: Person, chance: random.Random) -> tuple[str, str, Any]:
     connection = f"{person.company}-saml"
     ending = (
-        f"emea|{person.number:06d}" if chance.random() < 0.5 else f"{_plain(person.name)} {person.number}"
-    )  # noqa: PLR2004 - a share
+        f"emea|{person.number:06d}" if _happens(chance, 0.5) else f"{_plain(person.name)} {person.number}"
+    )
     return "samlp", connection, f"{connection}|{ending}"
 
 
