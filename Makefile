@@ -55,7 +55,7 @@ test-wheel: .venv/installed .venvs/wheel/ready .venvs/consumer/ready
 	$(BIN)/python -m build --no-isolation
 	.ci/install .venvs/wheel --no-deps --force-reinstall dist/*.whl
 	.ci/install .venvs/consumer --no-deps --force-reinstall dist/*.whl
-	AIRFLOW_HOME=.venvs/wheel/airflow .venvs/wheel/bin/airflow providers get airflow-provider-auth0link --full
+	AIRFLOW_HOME=$(CURDIR)/.venvs/wheel/airflow .venvs/wheel/bin/airflow providers get airflow-provider-auth0link --full --output yaml
 	$(BIN)/python -m pytest -m wheel tests/lanes
 
 format: .venv/installed

@@ -128,14 +128,6 @@ def test_the_console_script_helps(bare: Lane) -> None:
     assert {"demo", "emulator", "check"} <= set(shown.replace(",", " ").split())
 
 
-def test_without_the_extra_the_demo_says_what_to_install(bare: Lane) -> None:
-    answer = bare.attempt("auth0link", "demo")
-
-    assert answer.returncode != 0
-    assert "airflow-provider-auth0link[emulator]" in answer.stdout + answer.stderr
-    assert "Traceback" not in answer.stderr
-
-
 def test_the_demo_runs_from_the_wheel_and_leaves_nothing(consumer: Lane, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
