@@ -22,7 +22,7 @@ from airflow_provider_auth0link.emulator.connections import connection_row, list
 from airflow_provider_auth0link.emulator.creation import create
 from airflow_provider_auth0link.emulator.linking import Linker
 from airflow_provider_auth0link.emulator.options import Options
-from airflow_provider_auth0link.emulator.routes import Route, decoded, not_found
+from airflow_provider_auth0link.emulator.routes import Route, decoded
 from airflow_provider_auth0link.emulator.search import flag, search, selected
 from airflow_provider_auth0link.emulator.state import State
 from airflow_provider_auth0link.emulator.tokens import Grant
@@ -84,9 +84,7 @@ class ManagementApi:
 
         :raises ApiError: what the tenant says instead
         """
-        operation = self._operations.get(call.route.name)
-        if operation is None:
-            raise not_found()
+        operation = self._operations[call.route.name]
         if not call.grant.scopes & set(call.route.scopes):
             raise insufficient_scope(call.route.scopes)
         with self.state.lock:

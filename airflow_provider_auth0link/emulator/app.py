@@ -174,12 +174,14 @@ class Exchange:
     async def _left(self, seconds: float) -> bool:
         """Wait, and tell whether the client left meanwhile."""
         try:
-            async with asyncio.timeout(seconds):
-                while (await self.receive())["type"] != "http.disconnect":
-                    pass
+            await asyncio.wait_for(self._goodbye(), seconds)
         except TimeoutError:
             return False
         return True
+
+    async def _goodbye(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
 
 async def _read(scope: Scope, receive: Receive) -> RequestRecord:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BACKLOG = 512
 KEEP_ALIVE = 75
 """Seconds that an idle connection stays open."""
+Parser = Literal["httptools", "h11"]
+
 LONGEST_START = 30.0
 """Seconds that the thread may take until it listens: a machine under load is slow, not broken."""
 
@@ -66,10 +68,11 @@ class Listener:
 
     :param tenant: whom
     :param sock: a listening socket; closed on stop
+    :param parser: of HTTP; the faster one that is installed, when not given
     """
 
-    def __init__(self, tenant: Tenant, sock: socket.socket) -> None:
-        self._server = _Server(tenant)
+    def __init__(self, tenant: Tenant, sock: socket.socket, parser: Parser | None = None) -> None:
+        self._server = _Server(tenant, parser or _fastest())
         self._sock = sock
         self._thread = threading.Thread(
             target=self._server.run, args=([sock],), name="auth0-emulator", daemon=True
@@ -91,11 +94,11 @@ class Listener:
 class _Server(uvicorn.Server):
     """uvicorn's server, woken instead of polled, and not waiting for clients when it stops."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, parser: Parser) -> None:
         super().__init__(
             uvicorn.Config(
                 application(tenant, self.transport_of),
-                http=_parser(),
+                http=parser,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -144,6 +147,5 @@ class _Server(uvicorn.Server):
         return None
 
 
-def _parser() -> Literal["httptools", "h11"]:
-    """The faster of the two parsers, when it is installed."""
+def _fastest() -> Parser:
     return "httptools" if importlib.util.find_spec("httptools") else "h11"

@@ -120,9 +120,6 @@ class State:
     def __iter__(self) -> Iterator[Json]:
         return iter(self._accounts.values())
 
-    def __len__(self) -> int:
-        return len(self._accounts)
-
     def note_connection(self, name: str, strategy: str) -> None:
         """Make a connection known; its first user tells its strategy."""
         if name not in self.strategies:

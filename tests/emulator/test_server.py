@@ -197,6 +197,15 @@ def test_it_remembers_as_many_requests_as_told(make_tenant: MakeTenant) -> None:
     assert tenant.counts == {"token": 1, "user_get": 3}
 
 
+def test_reset_returns_to_the_users_at_the_start(make_tenant: MakeTenant) -> None:
+    tenant, _ = make_tenant({"user_id": "auth0|1"})
+    tenant.add_user({"user_id": "auth0|2"})
+
+    tenant.reset()
+
+    assert [user["user_id"] for user in tenant.users()] == ["auth0|1"]
+
+
 def test_many_clients_link_at_once(make_tenant: MakeTenant) -> None:
     pairs = [(f"auth0|{number}", f"github|{number}") for number in range(60)]
     tenant, api = make_tenant(*({"user_id": user_id} for pair in pairs for user_id in pair))

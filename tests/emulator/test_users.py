@@ -46,7 +46,7 @@ def test_a_missing_user_is_told(make_tenant: MakeTenant) -> None:
         assert answer.json()["errorCode"] == "inexistent_user"
 
 
-@pytest.mark.parametrize("path", ["users/auth0", "users/%7C1", "users/auth0%7C", "users/%FF%7C1"])
+@pytest.mark.parametrize("path", ["users/", "users/auth0", "users/%7C1", "users/auth0%7C", "users/%FF%7C1"])
 def test_an_id_that_is_none_is_refused(make_tenant: MakeTenant, path: str) -> None:
     _, api = make_tenant()
 
@@ -66,6 +66,7 @@ def test_an_id_that_is_none_is_refused(make_tenant: MakeTenant, path: str) -> No
         ("GET", ""),
         ("GET", "users/auth0%7C1%2Fidentities/x"),
         ("POST", "users/auth0%7C1/identities/github/2"),
+        ("DELETE", "users/auth0%7C1/others/github/2"),
     ],
 )
 def test_an_unknown_path_is_not_found(make_tenant: MakeTenant, method: str, path: str) -> None:
@@ -143,6 +144,13 @@ def test_null_takes_an_attribute_away(make_tenant: MakeTenant) -> None:
     _, api = make_tenant({"user_id": "auth0|1", "email": "a@example.com", "username": "ada"})
 
     assert "username" not in api.patch("auth0|1", {"username": None}).json()
+
+
+def test_a_database_user_gets_a_new_name(make_tenant: MakeTenant) -> None:
+    tenant, api = make_tenant(ADA)
+
+    assert api.patch("auth0|1", {"name": "Ada L", "nickname": "ada"}).status_code == 200
+    assert (tenant.user("auth0|1") or {})["name"] == "Ada L"
 
 
 def test_a_new_email_is_found_and_the_old_one_is_not(make_tenant: MakeTenant) -> None:
@@ -329,6 +337,15 @@ def test_a_linked_identity_still_holds_its_id_and_name(make_tenant: MakeTenant) 
 
     assert api("POST", "users", json=by_id).status_code == 409
     assert api("POST", "users", json=by_email).status_code == 409
+
+
+def test_an_id_is_taken_in_its_connection_alone(make_tenant: MakeTenant) -> None:
+    legacy = {"connection": "legacy", "provider": "auth0", "user_id": "1"}
+    tenant, api = make_tenant({"user_id": "auth0|1", "email": "a@example.com", "identities": [legacy]})
+    body = {"connection": "Username-Password-Authentication", "email": "a@example.com", "user_id": "1"}
+
+    assert api("POST", "users", json=body).status_code == 201
+    assert [user["user_id"] for user in tenant.users()] == ["auth0|1"] * 2
 
 
 def test_a_phone_number_makes_an_sms_user(make_tenant: MakeTenant) -> None:
