@@ -50,6 +50,6 @@ def test_an_error_crosses_a_process_border(error: type[BaseException]) -> None:
     assert str(copy) == "what is wrong, and what to do"
 
 
-@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("error", [error for error in ERRORS if error.__module__ == errors.__name__])
 def test_the_drawn_tree_names_every_error(error: type[BaseException]) -> None:
     assert f" {error.__name__} " in (errors.__doc__ or "")
