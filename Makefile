@@ -16,7 +16,6 @@ unexport PYTHONPATH
 
 OLDER := 2.11.2 3.1.8 3.2.2
 BIN := .venv/bin
-RUN_LANE = .venvs/$*/bin/python -m pytest tests/lanes
 
 # The Pythons that will do, best first. Between them the lanes cover more than one where there are more.
 PYTHONS_main := 3.11 3.12 3.13 3.14
@@ -47,8 +46,17 @@ test-main: .venv/installed
 
 test-matrix: $(OLDER:%=test-lane-%)
 
-test-lane-%: .venvs/%/installed
-	$(RUN_LANE)
+# Airflow 2 runs on no Python newer than 3.12. Where there is none so old, its lane is left out, and this is
+# said; with CI set it fails.
+test-lane-%:
+	@if [ -n "$(CI)" ] || .ci/python $(PYTHONS_$*) >/dev/null; then \
+	  $(MAKE) --no-print-directory run-lane-$*; \
+	else \
+	  echo "LEFT OUT: Airflow $* needs one of the Pythons $(PYTHONS_$*)"; \
+	fi
+
+run-lane-%: .venvs/%/installed
+	.venvs/$*/bin/python -m pytest tests/lanes
 
 test-wheel: .venv/installed .venvs/wheel/ready .venvs/consumer/ready
 	rm -rf dist
