@@ -6,10 +6,11 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_auth0link.errors import SettingsError
 
@@ -128,12 +129,9 @@ class Settings:
 
 def is_loopback(hostname: str) -> bool:
     """Tell whether a host name is this machine."""
-    if hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(hostname).is_loopback
-    except ValueError:
-        return False
+    with suppress(ValueError):
+        return hostname == "localhost" or ipaddress.ip_address(hostname).is_loopback
+    return False
 
 
 def _known(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +145,7 @@ def _base_url(host: str | None, port: int | None) -> tuple[str, str]:
     text = (host or "").strip()
     if not text:
         raise SettingsError("Host is empty. Give the tenant's domain, such as acme.eu.auth0.com")
-    url = urlsplit(text if "://" in text else f"https://{text}")
+    url = _split(text if "://" in text else f"https://{text}", "Host")
     if url.username is not None or url.password is not None:
         raise SettingsError("Host holds user info. The client id belongs to Login, the secret to Password")
     if url.path not in {"", "/"} or url.query or url.fragment or "?" in text or "#" in text:
@@ -160,19 +158,23 @@ def _base_url(host: str | None, port: int | None) -> tuple[str, str]:
     if url.scheme == "http" and not is_loopback(hostname):
         raise SettingsError("Host asks for plain http, which is taken for loopback addresses only")
     netloc = f"[{hostname}]" if ":" in hostname else hostname
-    number = _port(url.port if _has_port(text, url.scheme) else None, port)
+    number = _port(url.port, port)
     return f"{url.scheme}://{netloc}{number}", f"{netloc}{number}"
 
 
-def _has_port(text: str, scheme: str) -> bool:
-    try:
-        return urlsplit(text if "://" in text else f"{scheme}://{text}").port is not None
-    except ValueError as error:
-        raise SettingsError("Host holds a port that is no number from 0 to 65535") from error
+def _split(url: str, where: str) -> SplitResult:
+    """Split a URL whose port can be read; the library's messages quote what may be a password."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.port != 0:
+            return parts
+    raise SettingsError(f"{where} is no URL, or its port is no number from 1 to 65535")
 
 
 def _port(in_host: int | None, field_port: int | None) -> str:
-    if in_host is not None and field_port and in_host != field_port:
+    if field_port and not 0 < field_port < 2**16:
+        raise SettingsError(f"Port is {field_port}, which is no number from 1 to 65535")
+    if in_host and field_port and in_host != field_port:
         raise SettingsError(f"Host says port {in_host}, Port says {field_port}. Keep one of them")
     number = in_host or field_port
     return f":{number}" if number else ""
@@ -210,7 +212,7 @@ def _number(extras: Mapping[str, Any], name: str, most: float = math.inf) -> flo
         raise SettingsError(wanted)
     try:
         number = float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SettingsError(wanted) from error
     if not (math.isfinite(number) and 0 < number <= most):
         raise SettingsError(f"{wanted}, not {number:g}")
@@ -222,10 +224,11 @@ def _private_key(extras: Mapping[str, Any]) -> str | None:
     if text and path:
         raise SettingsError("both extras private_key and private_key_path are set. Keep one of them")
     if path:
-        try:
+        # Raised outside the block: the error inside may hold the file's bytes, and would be kept as the context.
+        with suppress(OSError, ValueError):
             text = Path(path).read_text(encoding="ascii")
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"extra private_key_path: {path!r} cannot be read as a PEM file") from error
+        if not text:
+            raise SettingsError(f"extra private_key_path: {path!r} cannot be read as a PEM file")
     return _checked_pem(text, "private_key_path" if path else "private_key") if text else None
 
 
@@ -235,14 +238,11 @@ def _checked_pem(text: str, name: str) -> str:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    pem = mended_pem(text)
-    try:
+    pem, key = mended_pem(text), None
+    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
         key = load_pem_private_key(pem.encode("ascii"), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise SettingsError(
-            f"extra {name} is no readable private key. Give an unencrypted RSA key as PEM, "
-            "from '-----BEGIN' to the last dash"
-        ) from None
+    if key is None:
+        raise SettingsError(f"extra {name} is no readable private key. Give an unencrypted RSA key as PEM")
     if not isinstance(key, RSAPrivateKey):
         raise SettingsError(f"extra {name} is no RSA key. Auth0 takes RSA: {', '.join(SIGNING_ALGORITHMS)}")
     return pem
@@ -263,34 +263,38 @@ def _verify(extras: Mapping[str, Any]) -> bool | str:
     value = extras.get("verify", True)
     if isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in {"true", "false"}:
-            return word == "true"
+    if not isinstance(value, str):
+        raise SettingsError("extra verify must be true, false or the path of a CA bundle")
+    if (word := value.strip().lower()) in {"true", "false"}:
+        return word == "true"
+    with suppress(OSError):  # such as a name too long, when the bundle itself was pasted
         if Path(value).exists():
             return value
-        raise SettingsError(f"extra verify: no CA bundle at {value!r}. Give true, or the path of one")
-    raise SettingsError("extra verify must be true, false or the path of a CA bundle")
+    raise SettingsError(f"extra verify: no CA bundle at {value!r}. Give true, or the path of one")
 
 
 def _proxy(extras: Mapping[str, Any]) -> str | None:
     value = _text(extras, "proxy")
-    if value and urlsplit(value).scheme not in {"http", "https", "socks5", "socks5h"}:
+    if value is None:
+        return None
+    url = _split(value, "extra proxy")
+    if url.scheme not in {"http", "https", "socks5", "socks5h"} or not url.hostname:
         raise SettingsError("extra proxy must be a URL, such as http://proxy.example.com:3128")
     return value
 
 
 def _journal_secret(extras: Mapping[str, Any]) -> str | None:
     value = _text(extras, "journal_secret")
-    if value is None:
-        return None
+    if value is not None and not all(_fernet(key.strip()) for key in value.split(",")):
+        raise SettingsError(
+            "extra journal_secret must hold Fernet keys, comma-separated; one of them is none"
+        )
+    return value
+
+
+def _fernet(key: str) -> bool:
     from cryptography.fernet import Fernet
 
-    for key in value.split(","):
-        try:
-            Fernet(key.strip())
-        except ValueError:
-            raise SettingsError(
-                "extra journal_secret must hold Fernet keys, comma-separated; one of them is none"
-            ) from None
-    return value
+    with suppress(ValueError):
+        return bool(Fernet(key))
+    return False
