@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]  # its stubs are not installed
+
 ROOT = Path(__file__).parents[2]
 CODE = "import sys; from airflow_provider_auth0link.cli import main; sys.exit(main())"
 
@@ -38,3 +40,12 @@ def auth0link(
         check=False,
         **options,
     )
+
+
+def gone(process: psutil.Process) -> bool:
+    """Wait for a process to end; nobody may be there to reap it."""
+    try:
+        process.wait(timeout=30)
+    except psutil.TimeoutExpired:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    return True

@@ -84,7 +84,7 @@ def play(scene: Scene, console: Console) -> int:
 
 
 def _airflow(scene: Scene, warehouse: Path, console: Console) -> dict[str, Any] | None:
-    """Run the Dag in a child process. Return what its driver told at the end, None when it broke off."""
+    """Run the Dag in a child process. Return what its driver told at the end; None when it told nothing."""
     home = scene.folder / "airflow"
     dags = home / "dags"
     dags.mkdir(parents=True)
@@ -93,13 +93,16 @@ def _airflow(scene: Scene, warehouse: Path, console: Console) -> dict[str, Any] 
         os.environ, home=home, dags=dags, connection=scene.tenant.connection(), warehouse=warehouse
     )
     child = Child([DRIVER, scene.dag.stem], environment=environment, folder=home, log=_log(scene))
+    told: dict[str, Any] | None = None
     with Screen(console) as screen, child:
         for event in child.events(lambda: screen.say(_far(scene.tenant)), seconds=PATIENCE):
-            if result := event.get("result"):
-                screen.end()
-                return dict(result)
-            screen.begin(STEPS[event["stage"]].format(dag=scene.dag.stem, **event))
-    return None
+            if stage := event.get("stage"):
+                screen.begin(STEPS[stage].format(dag=scene.dag.stem, **event))
+            else:
+                told = event["result"]
+        if told:
+            screen.end()
+    return told
 
 
 def _far(tenant: Emulator) -> str:
