@@ -11,9 +11,10 @@ from __future__ import annotations
 import json as jsonlib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from airflow_provider_auth0link.errors import (
     AmbiguousError,
@@ -31,6 +32,7 @@ from airflow_provider_auth0link.errors import (
 from airflow_provider_auth0link.model import Account, Identity, UserId
 
 API = "/api/v2"
+METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +138,21 @@ def free_request(method: str, path: str, json: Mapping[str, Any] | None) -> Requ
     Build a request that a Dag author spells out.
 
     :param path: below ``/api/v2``, with or without that prefix; percent-encoded by the caller
-    :raises InputError: for another host, a path that climbs, or white space in it
+    :raises InputError: for an unknown method, another host, a path that climbs, or white space in it
     """
-    place = path if path.startswith("/") else f"/{path}"
-    place = place.removeprefix(API)
-    segments = re.split(r"[/\\]", place.split("?", 1)[0])
+    verb = method.upper()
+    if verb not in METHODS:
+        raise InputError(f"method: must be one of {', '.join(METHODS)}")
+    place = f"/{path.removeprefix('/')}"
+    if place.startswith(f"{API}/"):
+        place = place.removeprefix(API)
+    # Dots are looked for behind their percent signs too: the HTTP library decodes them and climbs.
+    segments = re.split(r"[/\\]", unquote(place.split("?", 1)[0]))
     if "://" in place or place.startswith("//") or {".", ".."} & set(segments):
         raise InputError("path: must lie below /api/v2 of the tenant, such as '/users/auth0%7C1'")
     if re.search(r"[\x00-\x20\x7f#]", place):
         raise InputError("path: holds white space, '#' or a control character. Percent-encode it")
-    return Request(method.upper(), f"{API}{place}", f"{method.upper()} request", json)
+    return Request(verb, f"{API}{place}", f"{verb} request", json)
 
 
 def decoded(response: Response) -> Any:  # noqa: ANN401 - decoded JSON
@@ -156,40 +163,37 @@ def decoded(response: Response) -> Any:  # noqa: ANN401 - decoded JSON
     """
     if not response.body:
         return None
-    try:
+    with suppress(ValueError):  # raised outside the block: the error inside may hold the body
         return jsonlib.loads(response.body)
-    except ValueError:
-        raise AmbiguousError(f"Auth0 answered {response.status} with a body that is no JSON") from None
+    raise AmbiguousError(f"Auth0 answered {response.status} with a body that is no JSON")
 
 
 def read_identities(response: Response) -> list[Identity]:
-    """Read the identities that a link or unlink answers with."""
+    """Read the identities that a link or unlink answers with. There is one at least: the account's own."""
     rows = decoded(response)
-    try:
-        identities = [Identity.from_json(row) for row in rows]
-    except (TypeError, KeyError, AttributeError):
-        raise AmbiguousError(f"Auth0 answered {response.status} without a list of identities") from None
-    return identities
+    with suppress(TypeError, KeyError, AttributeError):
+        if isinstance(rows, list) and rows:
+            return [Identity.from_json(row) for row in rows]
+    raise AmbiguousError(f"Auth0 answered {response.status} without a list of identities")
 
 
 def read_account(response: Response) -> Account:
     """Read a user."""
     row = decoded(response)
-    try:
+    with suppress(TypeError, KeyError, AttributeError, InputError):
         return Account.from_json(row)
-    except (TypeError, KeyError, AttributeError, InputError):
-        raise AmbiguousError(f"Auth0 answered {response.status} without a user") from None
+    raise AmbiguousError(f"Auth0 answered {response.status} without a user")
 
 
 def limit_of(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
     """Return the bucket's size and what is left of it, as ``x-ratelimit-limit`` and ``-remaining`` tell."""
     told = [headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
-    size, left = (int(text) if text.isdigit() else None for text in told)
+    size, left = (int(text) if text.isdecimal() else None for text in told)
     return size, left
 
 
 _SAME = re.compile(r"are the same", re.IGNORECASE)
-_MISSING = re.compile(r"not found|inexistent identity|does not exist", re.IGNORECASE)
+_MISSING = re.compile(r"not found|inexistent identity|(user|account) does not exist", re.IGNORECASE)
 _KNOWN_400 = (
     (
         re.compile(r"not configured", re.IGNORECASE),
