@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_auth0link.errors import AnswerError, Auth0LinkError, LinkFailedError
+from airflow_provider_auth0link.errors import Auth0LinkError, LinkFailedError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
 from airflow_provider_auth0link.hooks.masking import mask_secret
@@ -105,7 +105,7 @@ class PairOperator(BaseOperator):
 
 def _with_reason(error: Auth0LinkError, reason: str | None) -> Auth0LinkError:
     """Keep the class of an error, and say what else is known."""
-    return type(error)(reason) if reason and not isinstance(error, AnswerError) else error
+    return type(error)(reason) if reason else error
 
 
 def identity_rows(outcome: Outcome, *, include_profile_data: bool = False) -> list[IdentityRow]:
@@ -125,12 +125,21 @@ def _arrived_by_xcom(operator: PairOperator, context: Mapping[str, Any], fields:
     partial = getattr(mapped, "partial_kwargs", None)
     if mapped is None or partial is None:
         return set()
+    arguments = {name: operator.renamed_fields.get(name, name) for name in fields}
     value = mapped._get_specified_expand_input().value  # noqa: SLF001 - Airflow offers no public way
     if isinstance(value, Mapping):  # expand(name=...): each argument has a source of its own
         taken = {name for name, source in value.items() if hasattr(source, "resolve")}
-    elif hasattr(value, "resolve"):  # expand_kwargs(xcom): whatever partial() does not give
-        taken = {operator.renamed_fields.get(name, name) for name in fields} - set(partial)
-    else:  # expand_kwargs([...]) with dicts written in the Dag, or single ones from XCom among them
-        chosen = value[context["ti"].map_index]
-        taken = set() if isinstance(chosen, Mapping) else set(fields) - set(partial)
-    return {name for name in fields if operator.renamed_fields.get(name, name) in taken}
+    else:  # expand_kwargs(xcom), or [...] with dicts written in the Dag and single ones from XCom among them
+        source = value if hasattr(value, "resolve") else value[context["ti"].map_index]
+        taken = set() if isinstance(source, Mapping) else set(arguments.values()) - set(partial)
+    return {
+        name
+        for name, argument in arguments.items()
+        if argument in taken and not _is_default(mapped, argument, getattr(operator, name))
+    }
+
+
+def _is_default(mapped: Any, argument: str, value: object) -> bool:
+    """Tell whether a value is the very one that ``default_args`` hold: those are not in the partial arguments."""
+    places = (mapped.dag, mapped.task_group)
+    return any(value is place.default_args.get(argument) for place in places if place and place.default_args)
