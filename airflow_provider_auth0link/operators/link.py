@@ -205,11 +205,15 @@ class LinkIdentityOperator(PairOperator):
         )
         if not by_token:
             return options
-        for name, value, default in (("carry", self.carry, CARRY), ("guards", self.guards, GUARDS)):
-            if value and value is not default:
+        given = {
+            "carry": self.carry is not CARRY and options.carry,
+            "carry_except": options.carry_except,
+            "guards": self.guards is not GUARDS and options.guards,
+            "evidence": checked_evidence(arguments.shown_evidence(self.evidence)),
+        }
+        for name, value in given.items():
+            if value:
                 raise InputError(f"{name}: does not apply with secondary_id_token. Leave it out")
-        if checked_evidence(arguments.shown_evidence(self.evidence)):
-            raise InputError("evidence: does not apply with secondary_id_token. Leave it out")
         if self.carry:
             self.log.warning(
                 "With secondary_id_token nothing is carried: Auth0 discards the secondary's metadata"
