@@ -7,6 +7,7 @@ and one that is down for an hour is a matter for Airflow's own retries.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -104,6 +105,7 @@ def server_time(headers: Mapping[str, str], fallback: float) -> float:
 
 def _float(text: str | None) -> float | None:
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
