@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -209,11 +211,13 @@ class TokenFetcher:
         self._timing.sleep(seconds)
 
     def _token(self, response: Response, asked: float) -> Token:
-        try:
+        body: dict[str, Any] = {}
+        value, lives = None, 0.0
+        with suppress(ValueError, KeyError, TypeError):  # whose errors may hold the body
             body = json.loads(response.body)
-            value, lives = str(body["access_token"]), float(body.get("expires_in", 86400))
-        except (ValueError, KeyError, TypeError):
-            raise AmbiguousError("Auth0 answered POST /oauth/token without a token") from None
+            value, lives = body["access_token"], float(body.get("expires_in", 86400))
+        if not (isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]+", value)):
+            raise AmbiguousError("Auth0 answered POST /oauth/token without a token")
         self._told(value)
         scope = body.get("scope")
         scopes = frozenset(scope.split()) if isinstance(scope, str) else claimed_scopes(value)
