@@ -109,7 +109,7 @@ class Auth0Client:
         429 is waited out (nothing was done), a 401 costs one renewal, reads are repeated after outages.
         A write that may have been done is not repeated here: whoever asked must look first.
 
-        :param before: no wait for a repeat ends after this moment, monotonic seconds
+        :param before: nothing is sent after this moment, monotonic seconds
         :raises Auth0LinkError: as ``wire.error_of`` says, when the answer is not 2xx
         """
 
@@ -123,7 +123,7 @@ class Auth0Client:
             attempt += 1
             token = None if request.bearer else self._tokens.current(budget)
             try:
-                response = self._once(request, token, budget, correlation_id)
+                response = self._once(request, token, budget, correlation_id, before=before)
             except (UnsentError, AmbiguousError) as error:
                 self._rest_or_raise(request, error, allows, backoff(attempt, self.timing.chance()))
                 continue
@@ -138,13 +138,24 @@ class Auth0Client:
             )
 
     def _once(
-        self, request: Request, token: Token | None, budget: Budget, correlation_id: str | None
+        self,
+        request: Request,
+        token: Token | None,
+        budget: Budget,
+        correlation_id: str | None,
+        *,
+        before: float | None,
     ) -> Response:
         headers = {"user-agent": self._user_agent, "accept": "application/json"}
         headers["authorization"] = f"Bearer {request.bearer if token is None else token.value}"
         if correlation_id and not request.safe:
             headers["x-correlation-id"] = correlation_id
-        self._pace.wait(lane(request))
+        if not self._pace.wait(lane(request), budget.ends):
+            raise RateLimitedError(
+                f"the tenant's rate limit holds {request.name} back for longer than there is time"
+            )
+        if before is not None and self.timing.clock() > before:
+            raise UnsentError(f"the turn of {request.name} came too late: what was read before is old")
         budget.requests += 1
         return self._transport.send(request, headers)
 
@@ -258,7 +269,7 @@ class Work:
         *,
         before: float | None = None,
     ) -> list[Identity]:
-        """Link once with the Management token, not waiting beyond *before* (monotonic seconds)."""
+        """Link once with the Management token, and not after *before* (monotonic seconds)."""
         request = wire.link_request(primary, secondary, connection_id)
         return wire.read_identities(self._send(request, before))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -25,14 +26,28 @@ class Pace:
         self._next = 0.0
         self._held_until: dict[str, float] = {}
 
-    def wait(self, lane: str) -> None:
-        """Return when the next request of this class of route may leave."""
-        with self._lock:
-            now = self._clock()
-            moment = max(now, self._next, self._held_until.get(lane, now))
-            self._next = moment + self._gap if self._gap else 0.0
+    def wait(self, lane: str, until: float = math.inf) -> bool:
+        """
+        Wait until the next request of this class of route may leave.
+
+        A pause is waited out before a moment is reserved: else it would hold back the other classes too.
+
+        :param until: monotonic seconds; False, without a wait, when the moment would be later
+        """
+        while True:
+            with self._lock:
+                now = self._clock()
+                free = max(now, self._held_until.get(lane, now))
+                moment = max(free, self._next)
+                if moment > until:
+                    return False
+                if free == now:
+                    self._next = moment + self._gap if self._gap else 0.0
+                    break
+            self._sleep(free - now)
         if moment > now:
             self._sleep(moment - now)
+        return True
 
     def hold(self, lane: str, seconds: float) -> None:
         """Let no request of this class leave for so long: it met a 429, and the others would too."""

@@ -38,7 +38,7 @@ class Tenant(Protocol):
         *,
         before: float | None = None,
     ) -> list[Identity]:
-        """Link once; a wait that would end after *before* (monotonic seconds) ends the try unsent."""
+        """Link once; a try whose turn comes after *before* (monotonic seconds) ends unsent."""
 
     def unlink(self, primary: UserId, secondary: UserId, connection: str | None = None) -> list[Identity]:
         """Unlink once."""
