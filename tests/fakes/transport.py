@@ -43,6 +43,10 @@ class FakeTransport:
         self.token_requests: list[Sent] = []
         self._lock = threading.Lock()
 
+    def will_answer_tokens(self, *turns: Turn) -> None:
+        """Add to the script of token requests."""
+        self._tokens.extend(turns)
+
     def send(self, request: Request, headers: Mapping[str, str]) -> Response:
         with self._lock:
             turn = self._turn(Sent(request, dict(headers)))
