@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -43,25 +44,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the tenant and show what it said. 0 when links can be made, 1 when not, 2 for a bad connection."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
     from rich.console import Console
-
-    from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 
     try:
         with _as_airflow_commands_do():
-            diagnosis = Auth0Hook(arguments.conn_id).diagnose()
-    except AirflowNotFoundException:
-        raise InputError(
-            f"there is no connection {arguments.conn_id!r}. Add it in Airflow, or set "
-            f"AIRFLOW_CONN_{arguments.conn_id.upper()}"
-        ) from None
+            diagnosis = _diagnosis(arguments.conn_id)
     except InputError:
         raise
     except Auth0LinkError as error:
         print(f"auth0link: {error}", file=sys.stderr)
         return 1
     return show(diagnosis, Console())
+
+
+def _diagnosis(conn_id: str) -> Diagnosis:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+
+    try:
+        return Auth0Hook(conn_id).diagnose()
+    except AirflowNotFoundException:
+        raise InputError(
+            f"there is no connection {conn_id!r}. Add it in Airflow, or set AIRFLOW_CONN_{conn_id.upper()}"
+        ) from None
 
 
 def show(diagnosis: Diagnosis, console: Console) -> int:
@@ -146,10 +152,13 @@ def _table(title: str) -> Table:
 
 @contextmanager
 def _as_airflow_commands_do() -> Iterator[None]:
-    before = os.environ.get(CONTEXT)
+    """Look connections up as Airflow's commands do, and like them without its informational log."""
+    before, level = os.environ.get(CONTEXT), logging.root.manager.disable
     os.environ.setdefault(CONTEXT, "server")
+    logging.disable(logging.INFO)
     try:
         yield
     finally:
+        logging.disable(level)
         if before is None:
             del os.environ[CONTEXT]

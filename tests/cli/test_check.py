@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -127,6 +128,7 @@ def test_the_process_is_left_as_it_was(
     monkeypatch.delenv(CONTEXT, raising=False)
     check(tenant.connection())
     assert CONTEXT not in os.environ
+    assert logging.root.manager.disable == logging.NOTSET
 
     monkeypatch.setenv(CONTEXT, "client")
     check(tenant.connection())

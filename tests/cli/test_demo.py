@@ -16,8 +16,10 @@ import pytest
 from rich.console import Console
 
 from airflow_provider_auth0link.cli import main
+from airflow_provider_auth0link.cli.demo import DAG, example
 from airflow_provider_auth0link.cli.demo.play import Scene, play
 from airflow_provider_auth0link.emulator.server import Emulator
+from airflow_provider_auth0link.emulator.users import believable_users
 from tests.cli.commands import auth0link, command, environment, gone
 
 
@@ -72,16 +74,40 @@ GUARDS = ("not_blocked", "verified_email", "not_enterprise_secondary", "drifted:
 
 
 @pytest.mark.airflow_run
-def test_what_is_kept_holds_the_ids_and_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = tmp_path / "kept"
+def test_the_tenant_is_as_the_warehouse_says_and_no_file_holds_the_secret(tmp_path: Path) -> None:
+    users = believable_users(80, 3)
+    text = io.StringIO()
 
-    assert main(["demo", "--keep", str(kept)]) == 0
-    ids = int(re.search(r"old ids mapped .* (\d+)", capsys.readouterr().out)[1])  # type: ignore[index]  # else it fails
-    with closing(sqlite3.connect(kept / "warehouse.db")) as warehouse:
-        rows = list(warehouse.execute("SELECT old_user_id, new_user_id FROM auth0_id_map"))
-    assert len(rows) == ids > 0
-    assert {old for old, _ in rows} & {new for _, new in rows} == set()
-    assert (kept / "airflow.log").stat().st_size > 0
+    with Emulator(users=users) as tenant:
+        code = play(Scene(tmp_path, example(DAG), users, tenant), Console(file=text, width=100))
+        with closing(sqlite3.connect(tmp_path / "warehouse.db")) as warehouse:
+            moved = list(warehouse.execute("SELECT old_user_id, new_user_id FROM auth0_id_map"))
+        held = {new: logins(tenant, new) for _, new in moved}
+        alive = {each["user_id"] for each in tenant.users()}
+        secret = tenant.client_secret
+
+    assert code == 0, text.getvalue()
+    assert len(moved) == len(users) - len(alive) > 0
+    assert [(old, new) for old, new in moved if old in alive or old not in held[new]] == []
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert tmp_path / "airflow.log" in files
+    assert [path for path in files if secret.encode() in path.read_bytes()] == []
+
+
+def logins(tenant: Emulator, user_id: str) -> set[str]:
+    account = tenant.user(user_id)
+    assert account is not None
+    return {f"{each['provider']}|{each['user_id']}" for each in account["identities"]}
+
+
+def test_what_is_asked_for_is_kept_even_when_interrupted(tmp_path: Path, outside: dict[str, str]) -> None:
+    kept = tmp_path / "deep" / "kept"
+
+    with running(["--keep", str(kept)], tmp_path / "cwd", outside) as (process, _child):
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+    assert {"warehouse.db", "airflow", "airflow.log"} == {path.name for path in kept.iterdir()}
     assert kept.stat().st_mode & 0o077 == 0
 
 

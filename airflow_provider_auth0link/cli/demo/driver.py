@@ -42,8 +42,12 @@ def main(dag_id: str) -> None:
 
 
 def _own_output() -> Tell:
-    """Keep standard output for the events and send what others print to standard error."""
-    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    """
+    Keep standard output for the events and send what others print to standard error.
+
+    It stays open to the very end: its closing tells the reader that the process has done all it had to.
+    """
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", closefd=False)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def tell(event: dict[str, Any]) -> None:
