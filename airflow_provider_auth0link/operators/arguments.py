@@ -20,7 +20,7 @@ UNSET = frozenset({"", "None"})
 
 def optional_text(name: str, value: object) -> str | None:
     """Return a string argument, None when it is unset or rendered to '' or 'None'."""
-    if value is None or value in UNSET:
+    if value is None or (isinstance(value, str) and value in UNSET):
         return None
     if not isinstance(value, str):
         raise InputError(
