@@ -24,7 +24,7 @@ from airflow_provider_auth0link.linking.guards import drift, refusal
 from airflow_provider_auth0link.linking.merge import Merge, crosses_profile_limit, merge, taken_back
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
-from airflow_provider_auth0link.linking.settle import Wanted, look, settle_link, settle_unlink
+from airflow_provider_auth0link.linking.settle import Wanted, look, read, settle_link, settle_unlink
 from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.model import Account, Identity, Pair, UserId
 
@@ -302,9 +302,12 @@ def unlink_pair(
     wanted = Wanted(primary, secondary, connection)
     if dry_run:
         tenant.require("read:users")
-        account = tenant.get_user(primary)
-        name = "would_unlink" if wanted.held_by(account) else "not_linked"
-        outcome = Outcome.done(name, account.identities, primary)
+        account = read(tenant, primary)
+        if account is None:
+            outcome = _failed(f"{wanted}: the primary account is not there")
+        else:
+            name = "would_unlink" if wanted.held_by(account) else "not_linked"
+            outcome = Outcome.done(name, account.identities, primary)
     else:
         tenant.require("update:users")
         outcome = settle_unlink(tenant, wanted, lambda: tenant.unlink(primary, secondary, connection))
