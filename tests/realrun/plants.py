@@ -6,6 +6,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.fernet import Fernet
+
 from airflow_provider_auth0link.emulator.server import Emulator
 from tests.realrun.search import made_up
 
@@ -101,24 +103,21 @@ def plant_connections(tenant: Emulator, plants: Plants, key_file: str, proxy_por
     """Make a connection for each way to authenticate, and for each that must fail."""
     secret, pem = tenant.client_secret, tenant.private_key
     broken = pem[: len(pem) // 2] + pem[len(pem) // 2 + 9 :]
-    proxy_password = secrets.token_hex(12)
-    plants.secrets |= {"client secret": secret, "private key": pem, "proxy password": proxy_password}
+    proxy_password, fernet = secrets.token_hex(12), Fernet.generate_key().decode()
+    plants.secrets |= {"client secret": secret, "private key": pem}
+    plants.secrets |= {"proxy password": proxy_password, "journal secret": fernet}
 
     def add(name: str, password: str | None = None, **extra: str | None) -> None:
-        plants.connections[f"auth0_{name}"] = {
-            "conn_type": "auth0",
-            "host": tenant.url,
-            "login": tenant.client_id,
-            "password": password,
-            "extra": extra,
-        }
+        fields = {"conn_type": "auth0", "host": tenant.url, "login": tenant.client_id, "extra": extra}
+        plants.connections[f"auth0_{name}"] = fields | ({"password": password} if password else {})
 
     def token(name: str, scopes: str) -> str:
         plants.secrets[name] = tenant.core.tokens.access_token(f"{tenant.client_id}@clients", scopes, 3600)
         return plants.secrets[name]
 
     add("default", secret)
-    add("key", private_key=pem.replace("\n", " "), private_key_id=tenant.private_key_id)
+    one_line = pem.replace("\n", " ")
+    add("key", private_key=one_line, private_key_id=tenant.private_key_id, journal_secret=fernet)
     add("key_file", private_key_path=key_file)
     add("token", access_token=token("ready token", "read:users update:users update:users_app_metadata"))
     add("proxy", secret, proxy=f"http://user:{proxy_password}@127.0.0.1:{proxy_port}")

@@ -58,8 +58,9 @@ def test_what_may_be_seen_is_found(finished: Planted) -> None:
 def test_every_kind_of_secret_was_in_use(finished: Planted) -> None:
     kinds = {_kind(name) for name in finished.secrets()}
 
-    # A private key signs and stays; what is no JWT is refused before it is sent.
-    assert kinds - {_kind(name) for name in finished.in_use()} == {"private key", "variable no_jwt"}
+    # Keys stay where they are; what is no JWT is refused before it is sent.
+    idle = kinds - {_kind(name) for name in finished.in_use()}
+    assert idle == {"journal secret", "private key", "variable no_jwt"}
     assert kinds >= {"access_token", "refresh_token", "assertion", "fetched token", "proxy password"}
 
 
