@@ -25,7 +25,7 @@ STEPS = {
     "import": "Airflow is imported",
     "database": "Airflow {airflow} makes a metadata database of its own",
     "run": "Airflow runs {dag}",
-    "read": "Task instances and XComs are read",
+    "read": "Airflow's task instances and XComs are read",
 }
 
 PATIENCE = 300.0
@@ -95,7 +95,7 @@ def _airflow(scene: Scene, warehouse: Path, console: Console) -> dict[str, Any] 
     child = Child([DRIVER, scene.dag.stem], environment=environment, folder=home, log=_log(scene))
     told: dict[str, Any] | None = None
     with Screen(console) as screen, child:
-        for event in child.events(lambda: screen.say(_far(scene.tenant)), seconds=PATIENCE):
+        for event in child.events(lambda: _show_how_far(scene.tenant, screen), seconds=PATIENCE):
             if stage := event.get("stage"):
                 screen.begin(STEPS[stage].format(dag=scene.dag.stem, **event))
             else:
@@ -105,8 +105,9 @@ def _airflow(scene: Scene, warehouse: Path, console: Console) -> dict[str, Any] 
     return told
 
 
-def _far(tenant: Emulator) -> str:
-    return f"{len(tenant.links_applied)} accounts linked, {len(tenant.requests)} requests"
+def _show_how_far(tenant: Emulator, screen: Screen) -> None:
+    if requests := len(tenant.requests):
+        screen.say(f"{requests} requests, linked {len(tenant.links_applied)}")
 
 
 def _failed(scene: Scene, console: Console) -> int:
