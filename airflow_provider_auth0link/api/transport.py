@@ -9,7 +9,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from airflow_provider_auth0link.api.wire import Request, Response
-from airflow_provider_auth0link.errors import AmbiguousError, UnsentError
+from airflow_provider_auth0link.errors import AmbiguousError, InputError, UnsentError
 from airflow_provider_auth0link.settings import Settings
 
 LIBRARY = f"python-requests/{requests.__version__}"
@@ -36,13 +36,12 @@ class HttpTransport:
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.base_url
         self._timeout = settings.timeout
+        # Given with each request: of a session's own, the environment's would take precedence.
+        self._verify = None if settings.verify is True else settings.verify
+        self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
         session = requests.Session()
         session.auth = _OwnAuthorization()
         session.trust_env = not settings.loopback
-        if settings.verify is not True:
-            session.verify = settings.verify
-        if settings.proxy:
-            session.proxies = {"http": settings.proxy, "https": settings.proxy}
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
@@ -54,6 +53,7 @@ class HttpTransport:
 
         :raises UnsentError: when no connection was made
         :raises AmbiguousError: when there was no whole answer
+        :raises InputError: when it cannot be sent as it is
         """
         try:
             answer = self._session.request(
@@ -63,10 +63,14 @@ class HttpTransport:
                 data=request.form,
                 headers=headers,
                 timeout=self._timeout,
+                verify=self._verify,
+                proxies={**self._proxies},
                 allow_redirects=False,  # a redirect would carry the token to another place
             )
         except requests.RequestException as error:
             raise _translated(request, error) from None
+        except OSError:  # the library's own for a CA bundle that went away
+            raise UnsentError(f"no TLS connection for {request.name}: the CA bundle cannot be read") from None
         lower = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status_code, lower, answer.content)
 
@@ -75,31 +79,44 @@ class HttpTransport:
         self._session.close()
 
 
-def _translated(request: Request, error: requests.RequestException) -> UnsentError | AmbiguousError:
+def _translated(
+    request: Request, error: requests.RequestException
+) -> UnsentError | AmbiguousError | InputError:
     """Say whether the request can have reached Auth0. The library's texts hold URLs with ids: left out."""
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return InputError("extra proxy: SOCKS support is not installed (pip install 'requests[socks]')")
+    if isinstance(error, ValueError | requests.exceptions.InvalidJSONError):
+        return InputError(f"{request.name} cannot be sent: its body, a header or extra proxy is not valid")
     if _certificate_refused(error):
         return UnsentError(f"no TLS connection for {request.name}: the certificate or the CA bundle is wrong")
-    if isinstance(error, requests.exceptions.ProxyError):
-        return UnsentError(f"no connection for {request.name}: the proxy refused or is not there")
     if isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error):
-        return UnsentError(f"no connection for {request.name}: check Host, DNS and the network")
+        by_proxy = isinstance(error, requests.exceptions.ProxyError)
+        look = "the proxy refused or is not there" if by_proxy else "check Host, DNS and the network"
+        return UnsentError(f"no connection for {request.name}: {look}")
     if isinstance(error, requests.exceptions.Timeout):
         return AmbiguousError(f"no answer to {request.name} within the timeout")
     return AmbiguousError(f"the connection broke during {request.name}")
 
 
 def _never_connected(error: requests.RequestException) -> bool:
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
+    """Look for the cause: an answer that got lost behind a proxy is a ``ProxyError`` to the library as well."""
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-    inner = error.args[0] if error.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    cause = getattr(reason, "original_error", reason)
+    refused = isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed")
+    return refused or isinstance(cause, NewConnectionError | ConnectTimeoutError)
 
 
 def _certificate_refused(error: requests.RequestException) -> bool:
-    """Tell a handshake that failed on the certificate, which sent nothing, from other TLS trouble."""
+    """Tell a certificate or bundle that will not do, with which nothing was sent, from other TLS trouble."""
     import ssl
 
     inner = error.args[0] if error.args else None
     reason = getattr(inner, "reason", None)
     causes = [reason, *getattr(reason, "args", ()), getattr(reason, "__cause__", None)]
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError)
+        or (isinstance(cause, ssl.SSLError) and cause.library in {"X509", "PEM"})  # reading the bundle
+        for cause in causes
+    )
