@@ -39,7 +39,7 @@ class Pace:
                 now = self._clock()
                 free = max(now, self._held_until.get(lane, now))
                 moment = max(free, self._next)
-                if moment > until:
+                if now < moment > until:  # what may leave at once does: the look after a lost answer comes late
                     return False
                 if free == now:
                     self._next = moment + self._gap if self._gap else 0.0
