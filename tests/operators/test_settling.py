@@ -259,6 +259,21 @@ def test_unknown_when_the_settling_read_fails_too(
 
 
 @WAYS
+@pytest.mark.parametrize("kind", ["slow_after", "slow_before"])
+def test_the_settling_read_is_made_though_the_time_is_over(
+    kind: str, way: Way, make_tenant: MakeTenant
+) -> None:
+    tenant = make_tenant(ADA, ADA_GOOGLE)
+    tenant.faults.add(kind, route="link")
+
+    outcome = without_time(tenant, way)
+
+    assert outcome.name == ("linked" if kind == "slow_after" else "failed")
+    assert tenant.counts["link"] == 1
+    assert tenant.links_applied == ({(ADA, ADA_GOOGLE): 1} if kind == "slow_after" else {})
+
+
+@WAYS
 def test_failed_when_no_time_is_left_for_a_repeat(way: Way, make_tenant: MakeTenant) -> None:
     tenant = make_tenant(ADA, ADA_GOOGLE)
     tenant.faults.add("status_before", route="link", status=503, count=None)
