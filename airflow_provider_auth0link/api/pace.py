@@ -39,7 +39,8 @@ class Pace:
                 now = self._clock()
                 free = max(now, self._held_until.get(lane, now))
                 moment = max(free, self._next)
-                if now < moment > until:  # what may leave at once does: the look after a lost answer comes late
+                # What need not wait leaves even late: the look after a lost answer is such a one.
+                if now < moment > until:
                     return False
                 if free == now:
                     self._next = moment + self._gap if self._gap else 0.0
