@@ -133,7 +133,8 @@ def _holds(key: str, value: object, evidence: Mapping[str, Any], accounts: tuple
     if key == "verified":
         fields = [name for name in ("email", "phone") if name in evidence] or ["email"]
         flags = ["email_verified" if name == "email" else "phone_verified" for name in fields]
-        return all(bool(each.raw.get(flag)) is bool(value) for each in accounts for flag in flags)
+        # Only true is verified: some providers send words, and bool("false") is true.
+        return all((each.raw.get(flag) is True) is value for each in accounts for flag in flags)
     path = _metadata_path(key)
     return value is not None and all(_plain(_at(each, path)) == _plain(value) for each in accounts)
 

@@ -107,13 +107,11 @@ def _met(mine: Any, theirs: Any, place: str, notes: _Notes) -> Any:  # noqa: ANN
         if new:
             notes.carried.append(place)
         return [*mine, *new.values()]
-    if same(mine, theirs):
+    taken = _pruned(theirs, place, notes.never)
+    if taken is None or same(mine, taken):
         return mine
     notes.conflicts.append(place)
     if not notes.secondary_wins:
-        return mine
-    taken = _pruned(theirs, place, notes.never)
-    if taken is None:
         return mine
     notes.carried.append(place)
     return taken
