@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from airflow_provider_auth0link.errors import (
-    AmbiguousError,
     Auth0LinkError,
     LinkDelayedError,
     LinkFailedError,
@@ -20,8 +18,9 @@ from airflow_provider_auth0link.errors import (
     RefusedError,
     UnsentError,
 )
+from airflow_provider_auth0link.linking.carry import Carry, computed
 from airflow_provider_auth0link.linking.guards import drift, refusal
-from airflow_provider_auth0link.linking.merge import Merge, crosses_profile_limit, merge, taken_back
+from airflow_provider_auth0link.linking.merge import Merge, crosses_profile_limit
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
 from airflow_provider_auth0link.linking.settle import Wanted, look, read, settle_link, settle_unlink
@@ -33,24 +32,10 @@ FRESH_S = 60.0
 
 
 @dataclass(slots=True)
-class _Carry:
-    """What was written onto the primary so far, and the primary as it was before."""
-
-    before: Account
-    body: dict[str, dict[str, Any]]
-    paths: list[str]
-
-    def add(self, change: Merge) -> None:
-        for kind, written in change.body.items():
-            self.body.setdefault(kind, {}).update(written)
-        self.paths += [path for path in change.carried if path not in self.paths]
-
-
-@dataclass(slots=True)
 class _Progress:
     """What earlier rounds of the same pair left behind."""
 
-    carry: _Carry | None = None
+    carry: Carry | None = None
     tried: bool = False
 
 
@@ -101,12 +86,13 @@ def _one_round(tenant: Tenant, pair: Pair, options: Options, progress: _Progress
     fresh_until = tenant.now() + FRESH_S
     ready = _ready(tenant, pair, options, tried=progress.tried)
     if isinstance(ready, Outcome):
-        return ready
+        written = progress.carry.paths if progress.carry and ready.error is None else ()
+        return ready.with_(carried=tuple(written))
     if options.dry_run:
         paths = ready.change.carried
         return Outcome.done("would_link", ready.primary.identities, pair.primary, carried=paths)
-    carry = progress.carry = progress.carry or _Carry(ready.primary, {}, [])
-    _save(tenant, ready, carry, options)
+    carry = progress.carry = progress.carry or Carry(pair.primary)
+    carry.write(tenant, ready.primary, ready.secondary, ready.change, options)
     if tenant.now() > fresh_until:
         raise _AgedError(f"{names(pair)}: the readings are older than {FRESH_S:.0f} s")
     wanted = Wanted(pair.primary, pair.secondary, ready.connection)
@@ -158,7 +144,7 @@ def _ready(tenant: Tenant, pair: Pair, options: Options, *, tried: bool) -> _Rea
     )
     if reason:
         return _refused(reason, seen.primary)
-    change = _change(seen.primary, seen.secondary, options)
+    change = computed(seen.primary, seen.secondary, options)
     reason = _against(change, seen.primary, options)
     return (
         _refused(reason, seen.primary) if reason else _Ready(seen.primary, seen.secondary, change, connection)
@@ -174,16 +160,6 @@ def _connection_name(tenant: Tenant, pair: Pair) -> str | None:
     return name
 
 
-def _change(primary: Account, secondary: Account, options: Options) -> Merge:
-    return merge(
-        primary,
-        secondary,
-        carry=options.carry,
-        carry_except=options.carry_except,
-        conflicts=options.conflicts,
-    )
-
-
 def _against(change: Merge, primary: Account, options: Options) -> str | None:
     if options.conflicts == "fail" and change.conflicts:
         return f"conflicts: both accounts have a value at {', '.join(change.conflicts[:10])}"
@@ -192,62 +168,22 @@ def _against(change: Merge, primary: Account, options: Options) -> str | None:
     return None
 
 
-def _save(tenant: Tenant, ready: _Ready, carry: _Carry, options: Options) -> None:
-    """Write the merge onto the primary; after a lost answer read it and write what is still missing."""
-    change = ready.change
-    attempt = 0
-    while change.body:
-        attempt += 1
-        if "app_metadata" in change.body:
-            tenant.require("update:users_app_metadata")
-        carry.add(change)
-        try:
-            tenant.update_user(ready.primary.id, change.body)
-        except AmbiguousError as error:
-            if not tenant.rest(attempt):
-                raise LinkDelayedError(f"not linked: the metadata could not be carried. {error}") from None
-            change = _change(tenant.get_user(ready.primary.id), ready.secondary, options)
-        else:
-            return
-
-
 def _not_arrived(secondary: Account, identities: tuple[Identity, ...]) -> tuple[str, ...]:
     """Name the identities that the secondary had and the primary has not."""
-    there = {(each.provider, each.user_id) for each in identities}
-    gone = sum((each.provider, each.user_id) not in there for each in secondary.identities)
+    there = {(each.provider, each.user_id, each.connection) for each in identities}
+    gone = sum((each.provider, each.user_id, each.connection) not in there for each in secondary.identities)
     return (f"{gone} of the secondary's identities did not arrive at the primary",) if gone else ()
 
 
-def _without_carry(tenant: Tenant, carry: _Carry | None, outcome: Outcome) -> Outcome:
+def _without_carry(tenant: Tenant, carry: Carry | None, outcome: Outcome) -> Outcome:
     """Take the carry back when the pair is refused for good; keep it when a later try will go on from it."""
     if carry is None or not carry.body or outcome.error is None or outcome.error.retryable:
         return outcome
     try:
-        note = _take_back(tenant, carry)
+        note = carry.take_back(tenant)
     except Auth0LinkError as error:
         note = f"what was carried is still on the primary, since taking it back failed: {error}"
     return outcome.with_(reason=f"{outcome.reason}; {note}") if note else outcome
-
-
-def _take_back(tenant: Tenant, carry: _Carry) -> str:
-    """Undo the carry, and say so; '' when there is nothing on the primary to take back."""
-    note = ""
-    attempt = 0
-    while True:
-        attempt += 1
-        body, left = taken_back(carry.before, tenant.get_user(carry.before.id), carry.body)
-        if left:
-            note = f"what was carried was changed since and is left: {', '.join(left)}"
-        if not body:
-            return note
-        note = "; ".join(part for part in ("what was carried is taken back", note) if part)
-        try:
-            tenant.update_user(carry.before.id, body)
-        except AmbiguousError:
-            if not tenant.rest(attempt):
-                raise
-        else:
-            return note
 
 
 def _failed(message: str, seen: Account | None = None) -> Outcome:

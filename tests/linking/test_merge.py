@@ -280,7 +280,7 @@ def test_what_is_carried_can_be_taken_back(mine: Any, theirs: Any, conflicts: st
     primary = kept(user_metadata=mine)
     change = merged(mine, theirs, conflicts=conflicts)
     now = patched(primary, change.body)
-    back, left = taken_back(primary, now, change.body)
+    back, left = taken_back({"user_metadata": mine}, now, change.body)
 
     without_nulls = {key: value for key, value in mine.items() if value is not None}
     after = patched(now, back).metadata("user_metadata")
@@ -309,7 +309,7 @@ def test_only_what_still_is_as_written_is_taken_back(
     before: Any, written: Any, now: Any, back: Any, left: list[str]
 ) -> None:
     body, kept_paths = taken_back(
-        kept(user_metadata=before), kept(user_metadata=now), {"user_metadata": written}
+        {"user_metadata": before}, kept(user_metadata=now), {"user_metadata": written}
     )
 
     assert same(body, {"user_metadata": back} if back else {})
