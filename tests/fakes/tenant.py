@@ -14,7 +14,7 @@ from airflow_provider_auth0link.errors import (
     ConflictError,
     ForbiddenError,
     MissingAccountError,
-    RateLimitedError,
+    UnsentError,
 )
 from airflow_provider_auth0link.model import Account, Identity, UserId
 from tests.fakes.clock import FakeClock
@@ -112,10 +112,9 @@ class FakeTenant:
         before: float | None = None,
     ) -> list[Identity]:
         busy, self._busy = self._busy, 0.0
-        if before is not None and self.clock() + busy > before:
-            self.clock.pass_by(1.0)
-            raise RateLimitedError("Auth0 answered 429: the tenant's rate limit is used up")
         self.clock.pass_by(busy)
+        if before is not None and self.clock() > before:
+            raise UnsentError("the turn of POST /users/{id}/identities came too late")
         return self._answered("link", lambda: self._link(primary, secondary, connection_id))
 
     def unlink(self, primary: UserId, secondary: UserId, connection: str | None = None) -> list[Identity]:
