@@ -118,3 +118,16 @@ def test_the_trigger_form_offers_a_dry_run() -> None:
         assert (
             json.loads(json.dumps(dag.params.get_param("dry_run").serialize()))["schema"]["type"] == "boolean"
         )
+
+
+@pytest.mark.parametrize("name", ["example_taskflow", "example_dedup_and_link"])
+def test_a_night_without_duplicates_is_a_success(
+    name: str, run_dag: RunDag, tenant: Emulator, warehouse: Warehouse
+) -> None:
+    warehouse.run("DELETE FROM users")
+
+    run = run_dag(getattr(example(name), name)())
+
+    assert str(run.state) == "success"
+    assert {str(each.state) for each in run.get_task_instances()} <= {"success", "skipped"}
+    assert tenant.requests == []
