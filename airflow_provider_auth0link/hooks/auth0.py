@@ -13,10 +13,10 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_auth0link import __version__, provider_info
 from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError
-from airflow_provider_auth0link.hooks import correlation
+from airflow_provider_auth0link.hooks import correlation, ids
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.hooks.masking import mask_secret
-from airflow_provider_auth0link.model import Account, Pair, UserId, root_first, without_tokens
+from airflow_provider_auth0link.model import Account, UserId, root_first, without_tokens
 from airflow_provider_auth0link.settings import Settings
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Auth0Hook(BaseHook):
         from airflow_provider_auth0link.linking.options import Options
 
         with failing_for_good():
-            pair = Pair(*_ids(primary_user_id, secondary_user_id), connection_id=connection_id)
+            pair = ids.pair(primary_user_id, secondary_user_id, connection_id)
             return _rows(link_pair(self.work(), pair, Options(carry=(), guards=())))
 
     def unlink_identity(self, primary_user_id: str, secondary_user_id: str) -> list[dict[str, Any]]:
@@ -178,7 +178,8 @@ class Auth0Hook(BaseHook):
         from airflow_provider_auth0link.linking.apply import unlink_pair
 
         with failing_for_good():
-            return _rows(unlink_pair(self.work(), *_ids(primary_user_id, secondary_user_id)))
+            pair = ids.pair(primary_user_id, secondary_user_id)
+            return _rows(unlink_pair(self.work(), pair.primary, pair.secondary))
 
     def get_user(self, user_id: str) -> dict[str, Any]:
         """Read a user, immediately consistent; tokens of identity providers are dropped."""
@@ -207,12 +208,6 @@ class Auth0Hook(BaseHook):
         """
         with failing_for_good():
             return without_tokens(self.work().free(method, path, json))
-
-
-def _ids(primary: str, secondary: str) -> tuple[UserId, UserId]:
-    ids = UserId.parse(primary, "primary_user_id"), UserId.parse(secondary, "secondary_user_id")
-    Pair(*ids)
-    return ids
 
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:

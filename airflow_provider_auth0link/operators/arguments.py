@@ -8,11 +8,11 @@ types of strings. Both are read here, once, before anything is sent.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.hooks import ids
 from airflow_provider_auth0link.model import UserId, id_text
 
 UNSET = frozenset({"", "None"})
@@ -58,12 +58,7 @@ def choice(name: str, value: object, known: tuple[str, ...]) -> str:
 def connection_id(value: object) -> str | None:
     """Return an Auth0 connection id, ``con_`` and letters or digits."""
     read = optional_text("connection_id", value)
-    if read is not None and not re.fullmatch(r"con_[A-Za-z0-9]+", read):
-        raise InputError(
-            "connection_id: is no id of an Auth0 connection, such as 'con_0123456789abcdef'. "
-            "A connection's name is not taken: two databases may bear the same user id"
-        )
-    return read
+    return None if read is None else ids.connection_id(read)
 
 
 def optional_id(name: str, value: object) -> str | int | None:
