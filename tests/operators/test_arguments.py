@@ -33,7 +33,8 @@ def rendered_and_run(native: bool, words: Json, **arguments: Any) -> Ran:
     """Render templates with *words* as a Dag's task does, then run."""
     with DAG("nightly", schedule=None, render_template_as_native_obj=native) as dag:
         operator = LinkIdentityOperator(task_id="link", **{**PAIR, **arguments})
-    operator.render_template_fields({"dag": dag, "task": operator, **words})  # type: ignore[typeddict-unknown-key]
+    context: Any = {"dag": dag, "task": operator, **words}
+    operator.render_template_fields(context)
     return run(operator)
 
 
