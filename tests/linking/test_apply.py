@@ -484,6 +484,23 @@ def test_taking_back_keeps_what_others_wrote_between_two_rounds() -> None:
     assert metadata(tenant) == {**MINE, "user_metadata": {"lang": "de", "tags": ["other"]}}
 
 
+def test_what_the_secondary_gains_between_two_rounds_is_carried_and_taken_back_too() -> None:
+    tenant = tenant_of_two()
+
+    def meanwhile() -> None:
+        tenant.users["google-oauth2|2"]["user_metadata"]["tags"].append("c")
+        tenant.clock.pass_by(61.0)
+
+    tenant.meets("update_user", Trouble(after=meanwhile))
+    tenant.meets("link", Trouble(REFUSED.error, before=lambda: seen.append(copy.deepcopy(metadata(tenant)))))
+    seen: list[dict[str, Any]] = []
+    outcome = link_pair(tenant, PAIR, CARRY)
+
+    assert [each["user_metadata"]["tags"] for each in seen] == [["a", "b", "c"]]
+    assert str(outcome.reason).endswith("what was carried is taken back")
+    assert metadata(tenant) == MINE
+
+
 def test_a_lost_link_found_in_a_later_round_is_ours_with_what_it_carried() -> None:
     tenant = tenant_of_two()
     # Lost and not there yet; the repeat comes too late; meanwhile the first is applied.
