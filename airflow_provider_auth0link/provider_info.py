@@ -30,7 +30,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "signing_alg": {
         "label": "Signing algorithm",
         "description": "Of the client assertion: RS256 (default), RS384 or PS256.",
-        "schema": {"type": ["string", "null"], "enum": ["RS256", "RS384", "PS256", None]},
+        "schema": {"type": ["string", "null"], "enum": ["RS256", "RS384", "PS256"]},
     },
     "access_token": {
         "label": "Access token",
