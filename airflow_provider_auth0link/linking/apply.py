@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from airflow_provider_auth0link.errors import (
     Auth0LinkError,
-    LinkDelayedError,
     LinkFailedError,
     RateLimitedError,
     RefusedError,
@@ -28,7 +27,7 @@ from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.model import Account, Identity, Pair, UserId
 
 FRESH_S = 60.0
-"""Readings older than this when the link is about to be sent are made again."""
+"""Readings older than this when the link is about to be sent are made again: the tenant sends it no later."""
 
 
 @dataclass(slots=True)
@@ -37,10 +36,6 @@ class _Progress:
 
     carry: Carry | None = None
     tried: bool = False
-
-
-class _AgedError(LinkDelayedError):
-    """The readings grew too old before the link could be sent: read again."""
 
 
 def link_pair(tenant: Tenant, pair: Pair, options: Options) -> Outcome:
@@ -76,7 +71,7 @@ def _link_on_readings(tenant: Tenant, pair: Pair, options: Options) -> Outcome:
             # Nothing was linked: every answer to the link itself is settled inside.
             outcome = Outcome.ended("failed", error)
         progress.tried = progress.tried or outcome.tried
-        aged = isinstance(outcome.error, RateLimitedError | UnsentError | _AgedError)
+        aged = isinstance(outcome.error, RateLimitedError | UnsentError)
         if not (aged and tenant.rest(attempt)):
             return _without_carry(tenant, progress.carry, outcome)
 
@@ -93,8 +88,6 @@ def _one_round(tenant: Tenant, pair: Pair, options: Options, progress: _Progress
         return Outcome.done("would_link", ready.primary.identities, pair.primary, carried=paths)
     carry = progress.carry = progress.carry or Carry(pair.primary)
     carry.write(tenant, ready.primary, ready.secondary, ready.change, options)
-    if tenant.now() > fresh_until:
-        raise _AgedError(f"{names(pair)}: the readings are older than {FRESH_S:.0f} s")
     wanted = Wanted(pair.primary, pair.secondary, ready.connection)
     outcome = settle_link(
         tenant,
