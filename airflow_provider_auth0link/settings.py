@@ -87,8 +87,7 @@ class Settings:
         """
         Read the fields of an Airflow connection.
 
-        Extras from a URI are strings and are coerced; None and '' mean unset, since the form of
-        Airflow 3.3 saves every field.
+        Extras from a URI are strings: coerced. None and '' mean unset: Airflow 3.3's form saves every field.
 
         :raises SettingsError: naming the field and the mend, never the value of a secret
         """

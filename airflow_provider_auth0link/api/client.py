@@ -289,7 +289,7 @@ class Work:
             return None
         return row.get("name") if isinstance(row, dict) else None
 
-    def free(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def free(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - decoded JSON
         """Send what a Dag author spells out; returns the decoded body, None when empty."""
         return wire.decoded(self._send(wire.free_request(method, path, json)))
 

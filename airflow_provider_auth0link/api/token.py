@@ -201,7 +201,7 @@ class TokenFetcher:
 
     def _pause(self, attempt: int, response: Response) -> float:
         now = server_time(response.headers, self._timing.epoch())
-        if response.status == 429:  # noqa: PLR2004
+        if response.status == 429:  # noqa: PLR2004 - HTTP's own number
             return after_limit(attempt, response.headers, now, self._timing.chance())
         return backoff(attempt, self._timing.chance())
 
@@ -227,11 +227,11 @@ class TokenFetcher:
 
 def _refusal(response: Response) -> AnswerError | AmbiguousError:
     said = f"Auth0 answered {response.status} to POST /oauth/token"
-    if response.status == 429:  # noqa: PLR2004
+    if response.status == 429:  # noqa: PLR2004 - HTTP's own number
         return RateLimitedError(f"{said}: too many token requests")
-    if response.status >= 500:  # noqa: PLR2004
+    if response.status >= 500:  # noqa: PLR2004 - HTTP's own number
         return AmbiguousError(f"{said}: Auth0 failed")
-    if response.status == 403:  # noqa: PLR2004
+    if response.status == 403:  # noqa: PLR2004 - HTTP's own number
         return UnauthorizedError(
             f"{said}: the application is not authorized for the Management API, or the audience is wrong. "
             "With a custom domain set extra audience to the canonical tenant's"

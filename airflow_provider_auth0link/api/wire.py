@@ -234,7 +234,7 @@ def error_of(request: Request, response: Response) -> Auth0LinkError:
             error = ConflictError(f"{said}: the identity already exists")
         case 429:
             error = RateLimitedError(f"{said}: the tenant's rate limit is used up")
-        case status if status >= 500:  # noqa: PLR2004
+        case status if status >= 500:  # noqa: PLR2004 - HTTP's own number
             error = AmbiguousError(f"{said}: Auth0 failed, and may have done it all the same")
         case _:
             error = AnswerError(f"{said}, which is not documented for it")
