@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,16 @@ os.environ |= {
 def pytest_unconfigure() -> None:
     """Take the tests' Airflow away again."""
     shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _forget_masked_secrets() -> Iterator[None]:
+    # Airflow compiles all that it ever masked into one pattern, anew for each secret. Kept over some thousand
+    # tests, each with secrets of its own, this is what nearly all of the time would go into.
+    yield
+    for name, module in list(sys.modules.items()):
+        if name.endswith("secrets_masker") and hasattr(module, "reset_secrets_masker"):
+            module.reset_secrets_masker()
 
 
 @pytest.fixture(scope="session")
