@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from cryptography.fernet import Fernet
 
 from airflow_provider_auth0link import provider_info
+from tests.realrun.form import save_again
 from tests.realrun.plant import DAG_ID, Planted
 from tests.realrun.search import forms
 from tests.realrun.stack import AIRFLOW_2, Stack, stack
@@ -113,3 +116,24 @@ def as_the_form_sends(fields: dict[str, Any]) -> dict[str, Any]:
 
 def leaks(text: str, secrets: dict[str, str]) -> set[str]:
     return {name for name, value in secrets.items() if any(form in text for form in forms(value))}
+
+
+def test_a_form_saved_again_keeps_the_key(finished: Planted, web: Stack) -> None:
+    before = stored(finished, "auth0_key")
+
+    save_again(web, "auth0_key", before["id"])
+
+    after = stored(finished, "auth0_key")
+    assert after["extra"] == before["extra"]
+    assert after["extra"]["private_key"].startswith("-----BEGIN")
+
+
+def stored(run: Planted, conn_id: str) -> dict[str, Any]:
+    """Return what the database holds of a connection, the extra decrypted."""
+    with sqlite3.connect(run.lane.home / "airflow.db") as database:
+        number, extra = database.execute(
+            "SELECT id, extra FROM connection WHERE conn_id = ?", (conn_id,)
+        ).fetchone()
+    database.close()
+    fernet = Fernet(run.environment["AIRFLOW__CORE__FERNET_KEY"])
+    return {"id": number, "extra": json.loads(fernet.decrypt(extra.encode()))}

@@ -26,6 +26,14 @@ for name in ("airflow_provider_auth0link", "urllib3"):
     logging.getLogger(name).setLevel(logging.DEBUG)
 
 
+class TalkativeLink(LinkIdentityOperator):
+    """Logs the tokens that were given to it: the masker has to know them by then."""
+
+    def execute(self, context: Any) -> Any:
+        log.info("given %s and %s", self.secondary_id_token, self.primary_access_token)
+        return super().execute(context)
+
+
 def ids(name: str) -> dict[str, Any]:
     return {"primary_user_id": f"auth0|{name}", "secondary_user_id": f"google-oauth2|{name}"}
 
@@ -62,6 +70,8 @@ def talkative_hook() -> list[Any]:
     seen.append(hook.update_user("auth0|talk", {"nickname": "talk"}))
     seen.append(hook.test_connection())
     print(hook.settings, hook.get_conn(), vars(hook), seen)
+    work = hook.work()
+    log.info("fetched %s", work._client._tokens.current(work._budget).value)
     return seen
 
 
@@ -90,12 +100,12 @@ def planted() -> None:
     LinkIdentityOperator(task_id="by_key_file", auth0_conn_id="auth0_key_file", **ids("file"))
     LinkIdentityOperator(task_id="by_token", auth0_conn_id="auth0_token", **ids("token"))
     LinkIdentityOperator(task_id="by_proxy", auth0_conn_id="auth0_proxy", **ids("proxy"))
-    LinkIdentityOperator(
+    TalkativeLink(
         task_id="by_id_token",
         primary_user_id="auth0|idtoken",
         secondary_id_token="{{ var.value.some_id_token }}",
     )
-    LinkIdentityOperator(
+    TalkativeLink(
         task_id="by_both_tokens",
         primary_user_id="auth0|both",
         secondary_id_token="{{ var.value.proof }}",
@@ -105,13 +115,13 @@ def planted() -> None:
 
     # Mapped, the token in each place that it may stand in.
     LinkIdentityOperator.partial(task_id="mapped_kwargs").expand_kwargs(pairs())
-    LinkIdentityOperator.partial(
+    TalkativeLink.partial(
         task_id="mapped_partial_token", secondary_id_token="{{ var.value.rows_proof }}", **retried
     ).expand_kwargs(rows_for_tokens())
-    LinkIdentityOperator.partial(
+    TalkativeLink.partial(
         task_id="mapped_ids", secondary_id_token="{{ var.value.list_proof }}", **retried
     ).expand(primary_user_id=primaries())
-    LinkIdentityOperator.partial(task_id="mapped_literal").expand_kwargs(
+    TalkativeLink.partial(task_id="mapped_literal").expand_kwargs(
         [{"primary_user_id": "auth0|literal", "secondary_id_token": "{{ var.value.literal_proof }}"}]
     )
     LinkIdentityOperator.partial(task_id="mapped_tokens", primary_user_id="auth0|each").expand(
@@ -125,7 +135,10 @@ def planted() -> None:
     LinkIdentityOperator(task_id="wrong_secret", auth0_conn_id="auth0_wrong", **ids("wrong"), **retried)
     LinkIdentityOperator(task_id="bad_key", auth0_conn_id="auth0_bad_key", **ids("badkey"), **retried)
     LinkIdentityOperator(
-        task_id="not_a_token", primary_user_id="auth0|nota", secondary_id_token="{{ var.value.no_jwt }}"
+        task_id="not_a_token",
+        primary_user_id="auth0|nota",
+        secondary_id_token="{{ var.value.no_jwt }}",
+        rule="{{ var.value.no_jwt }}",  # no token by its name: the masker has to know the value
     )
     LinkIdentityOperator(
         task_id="wrong_bearer",
