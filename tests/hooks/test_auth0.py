@@ -21,7 +21,7 @@ from airflow_provider_auth0link.errors import (
     UnsentError,
 )
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
-from tests.operators.rig import ADA, ADA_GOOGLE, CONN, MakeTenant, connect, two_accounts
+from tests.operators.rig import ADA, ADA_GOOGLE, CONN, MakeTenant, connect, patience, two_accounts
 
 ROOT = {
     "connection": "Username-Password-Authentication",
@@ -227,8 +227,9 @@ def test_a_permanent_answer_is_final(
 )
 @pytest.mark.parametrize("route", ["user_get", "token"])
 def test_trouble_on_the_way_is_left_to_airflows_retries(
-    route: str, fault: dict[str, Any], error: type[Auth0LinkError], tenant: Emulator
+    route: str, fault: dict[str, Any], error: type[Auth0LinkError], make_tenant: MakeTenant
 ) -> None:
+    tenant = make_tenant(ADA, connection=patience(fault["kind"]))
     tenant.faults.add(**fault, route=route, count=None)
 
     with pytest.raises(error) as caught:

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_auth0link.emulator.server import Emulator
 from airflow_provider_auth0link.errors import UnauthorizedError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
-from tests.operators.rig import ADA, ADA_GOOGLE, CONN, MakeTenant, connect
+from tests.operators.rig import ADA, ADA_GOOGLE, CONN, MakeTenant, connect, patience
 
 KEY = {"password": None}
 
@@ -73,8 +73,9 @@ def test_an_expired_token_costs_one_renewal(make_tenant: MakeTenant) -> None:
 
 
 def test_a_token_is_renewed_before_it_expires(make_tenant: MakeTenant) -> None:
-    # With a life of one second it is renewed after nine tenths of it.
-    tenant = make_tenant(ADA, token_lifetime=1)
+    # With a life of one second it is renewed after nine tenths of it. The tenant's clock stands still and
+    # it refuses nothing, so a second token is the client's own doing.
+    tenant = make_tenant(ADA, token_lifetime=1, clock=Clock())
     hook = Auth0Hook()
     hook.get_user(ADA)
     threading.Event().wait(1)
@@ -119,7 +120,8 @@ def test_threads_that_meet_a_revoked_token_together_ask_for_one(make_tenant: Mak
         pytest.param({"kind": "cut_json"}, id="unreadable"),
     ],
 )
-def test_trouble_at_the_token_endpoint_is_waited_out(fault: dict[str, Any], tenant: Emulator) -> None:
+def test_trouble_at_the_token_endpoint_is_waited_out(fault: dict[str, Any], make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(ADA, connection=patience(fault["kind"]))
     tenant.faults.add(**fault, route="token")
 
     assert Auth0Hook().get_user(ADA)["user_id"] == ADA

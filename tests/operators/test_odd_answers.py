@@ -189,3 +189,18 @@ def test_a_redirect_is_not_followed_with_the_token(monkeypatch: pytest.MonkeyPat
     assert ran.outcome == "failed"
     assert "302" in str(ran.error)
     assert tenant.counts == {"POST /oauth/token": 1, LINK: 1}
+
+
+def test_an_identity_of_the_secondary_that_did_not_arrive_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"connection": "sms", "provider": "sms", "user_id": "5"}
+    nested = (200, {"user_id": "google-oauth2|1034", "identities": [GOOGLE, more]})
+    with Scripted({PRIMARY: [ALONE], SECONDARY: [nested], LINK: [LINKED]}) as tenant:
+        monkeypatch.setenv(CONN, tenant.connection())
+        ran = run(LinkIdentityOperator(task_id="link", **PAIR))
+
+    warnings = [line for line in capsys.readouterr().out.splitlines() if "did not arrive" in line]
+    assert ran.outcome == "linked"
+    assert len(warnings) == 1
+    assert "1 of the secondary's identities did not arrive at the primary" in warnings[0]

@@ -21,7 +21,7 @@ from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.model import Pair, UserId
 from airflow_provider_auth0link.operators.link import LinkIdentityOperator
-from tests.operators.rig import ADA, ADA_GOOGLE, PLAIN, TIMEOUT, MakeTenant, Ran, connect, run
+from tests.operators.rig import ADA, ADA_GOOGLE, PLAIN, TIMEOUT, MakeTenant, Ran, connect, patience, run
 
 GRACE = "auth0|grace"
 LATE = TIMEOUT + 0.3
@@ -102,7 +102,7 @@ def test_201(way: Way, make_tenant: MakeTenant) -> None:
     ],
 )
 def test_a_lost_answer_after_the_change(fault: dict[str, Any], way: Way, make_tenant: MakeTenant) -> None:
-    tenant = make_tenant(ADA, ADA_GOOGLE)
+    tenant = make_tenant(ADA, ADA_GOOGLE, connection=patience(fault["kind"]))
     tenant.faults.add(**fault, route="link")
 
     ran = link(tenant, way)
@@ -125,7 +125,7 @@ def test_a_lost_answer_after_the_change(fault: dict[str, Any], way: Way, make_te
     ],
 )
 def test_a_lost_answer_before_the_change(fault: dict[str, Any], way: Way, make_tenant: MakeTenant) -> None:
-    tenant = make_tenant(ADA, ADA_GOOGLE)
+    tenant = make_tenant(ADA, ADA_GOOGLE, connection=patience(fault["kind"]))
     tenant.faults.add(**fault, route="link")
 
     ran = link(tenant, way)
@@ -137,7 +137,7 @@ def test_a_lost_answer_before_the_change(fault: dict[str, Any], way: Way, make_t
 
 @WAYS
 def test_a_link_that_is_applied_after_the_client_has_given_up(way: Way, make_tenant: MakeTenant) -> None:
-    tenant = make_tenant(ADA, ADA_GOOGLE)
+    tenant = make_tenant(ADA, ADA_GOOGLE, connection=patience("slow_before"))
     tenant.faults.add("slow_before", route="link", delay=LATE, late=True)
 
     ran = link(tenant, way)
@@ -244,7 +244,7 @@ def without_time(tenant: Emulator, way: Way) -> Outcome:
 def test_unknown_when_the_settling_read_fails_too(
     reading: dict[str, Any], way: Way, make_tenant: MakeTenant
 ) -> None:
-    tenant = make_tenant(ADA, ADA_GOOGLE)
+    tenant = make_tenant(ADA, ADA_GOOGLE, connection=patience(reading["kind"]))
     tenant.faults.add("reset_after", route="link")
     tenant.faults.add(**reading, route="user_get", count=None)
 
@@ -263,7 +263,7 @@ def test_unknown_when_the_settling_read_fails_too(
 def test_the_settling_read_is_made_though_the_time_is_over(
     kind: str, way: Way, make_tenant: MakeTenant
 ) -> None:
-    tenant = make_tenant(ADA, ADA_GOOGLE)
+    tenant = make_tenant(ADA, ADA_GOOGLE, connection=patience(kind))
     tenant.faults.add(kind, route="link")
 
     outcome = without_time(tenant, way)

@@ -13,7 +13,7 @@ from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.linking.apply import unlink_pair
 from airflow_provider_auth0link.model import UserId
 from airflow_provider_auth0link.operators.link import UnlinkIdentityOperator
-from tests.operators.rig import ADA, ADA_GOOGLE, PAIR, TIMEOUT, Json, MakeTenant, Ran, run
+from tests.operators.rig import ADA, ADA_GOOGLE, PAIR, TIMEOUT, Json, MakeTenant, Ran, patience, run
 
 ROOT = {"connection": "Username-Password-Authentication", "provider": "auth0", "user_id": "ada"}
 GOOGLE = {"connection": "google-oauth2", "provider": "google-oauth2", "user_id": "1034"}
@@ -58,7 +58,8 @@ def test_a_number_is_an_id_too(tenant: Emulator) -> None:
         pytest.param({"kind": "cut_json"}, id="unreadable"),
     ],
 )
-def test_a_lost_answer_after_the_change(fault: Json, tenant: Emulator) -> None:
+def test_a_lost_answer_after_the_change(fault: Json, make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(LINKED, connection=patience(fault["kind"]))
     tenant.faults.add(**fault, route="unlink")
 
     ran = unlink()
@@ -77,7 +78,8 @@ def test_a_lost_answer_after_the_change(fault: Json, tenant: Emulator) -> None:
         pytest.param({"kind": "rate_limited", "reset_in": 0}, id="429"),
     ],
 )
-def test_a_lost_answer_before_the_change(fault: Json, tenant: Emulator) -> None:
+def test_a_lost_answer_before_the_change(fault: Json, make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(LINKED, connection=patience(fault["kind"]))
     tenant.faults.add(**fault, route="unlink")
 
     ran = unlink()
@@ -87,7 +89,8 @@ def test_a_lost_answer_before_the_change(fault: Json, tenant: Emulator) -> None:
     assert_unlinked(tenant)
 
 
-def test_an_unlink_that_is_applied_after_the_client_has_given_up(tenant: Emulator) -> None:
+def test_an_unlink_that_is_applied_after_the_client_has_given_up(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(LINKED, connection=patience("slow_before"))
     tenant.faults.add("slow_before", route="unlink", delay=TIMEOUT + 0.3, late=True)
 
     ran = unlink()

@@ -191,3 +191,13 @@ def test_a_plain_link_carries_nothing_else(tenant: Emulator) -> None:
     assert after["user_metadata"] == before["user_metadata"]
     assert after["app_metadata"] == before["app_metadata"]
     assert tenant.user(ADA_GOOGLE) is None
+
+
+def test_a_task_without_a_name_sends_none(tenant: Emulator) -> None:
+    instance = FakeTaskInstance()
+    instance.run_id = None  # type: ignore[assignment]  # some runners have none
+
+    ran = run(LinkIdentityOperator(task_id="link", **PAIR, **PLAIN), instance)
+
+    assert ran.outcome == "linked"
+    assert "x-correlation-id" not in writes(tenant)[0].headers
