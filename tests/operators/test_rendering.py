@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, BaseOperator, TaskGroup, task
+from airflow.sdk import DAG, BaseOperator, TaskGroup, task, task_group
 from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
 
 from airflow_provider_auth0link.operators.arguments import Evidence
@@ -201,6 +201,23 @@ def test_an_unmapped_value_from_xcom_is_left_as_it_came() -> None:
     assert fields["primary_user_id"] == "auth0|rendered"
     assert fields["secondary_user_id"] == EVIL
     assert dict(fields["evidence"]) == {"email": f"{SECRET}@example.com"}
+
+
+def test_an_argument_of_a_mapped_group_is_left_as_it_came() -> None:
+    with DAG("nightly", schedule=None) as dag:
+
+        @task_group
+        def merge(secondary: str) -> None:
+            LinkIdentityOperator(
+                task_id="link", primary_user_id="auth0|{{ word }}", secondary_user_id=secondary
+            )
+
+        merge.expand(secondary=find())
+
+    fields = rendered(dag.get_task("merge.link"), {"find": ["sms|1", EVIL]}, map_index=1)
+
+    assert fields["primary_user_id"] == "auth0|rendered"
+    assert fields["secondary_user_id"] == EVIL
 
 
 def test_an_unlink_leaves_them_too() -> None:
