@@ -12,7 +12,7 @@ from tests.house.tree import ROOT, files, relative
 # The letter in brackets keeps this file out of its own net.
 BANNED = {
     "a path of one machine": r"(?<![\w.~}])/(wor[k]|roo[t]|home/\w+|tmp/env[s]|opt/pyp[i])(/|\b)",
-    "the host of a package registry": r"pyp[i]\.org|python[h]osted|registry\.npm[j]s|deb\.debia[n]",
+    "the host of a package registry": r"pyp[i]\.org|python[h]osted|registry\.npm[j]s|deb\.deb[i]an",
     "a private key": r"-----BEGIN (RSA |EC )?PRIVATE KE[Y]-----\s*(\\n)?MII",
 }
 PICTURES = {".png", ".jpg", ".gif", ".ico"}
