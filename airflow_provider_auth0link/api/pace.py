@@ -1,57 +1,203 @@
-"""How fast to go: an upper bound for this process, and a pause after a 429. Clock and sleep are arguments."""
+"""
+How fast to go: every request passes here, one by one, when its bucket has a token for it.
+
+Buckets belong to groups of endpoints on the smaller plans and to the whole tenant on the others (rate limit
+policy). Which of them share one is not told, so each class of route has a model of its own until two plainly
+are one bucket: the same size, and what is left moving as one.
+"""
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from airflow_provider_auth0link.api.bucket import NEVER, Bucket, Told
+
+SURE = 4
+"""So many answers more must speak for one bucket than against it before two models are made one, or parted."""
+
+CLOSE_S = 0.5
+LOST_WAKE_S = 1.0
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    priority: int
+    turn: int
+    called: threading.Event = field(compare=False, default_factory=threading.Event)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One class of route: its bucket's model, who waits, and how well it agrees with other classes."""
+
+    bucket: Bucket
+    waiting: list[_Waiter] = field(default_factory=list)
+    under_way: int = 0
+    left: int = 0
+    left_at: float = -math.inf
+    agreement: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A request that may leave now."""
+
+    lane: str
+    sent_at: float
 
 
 class Pace:
     """
-    Lets requests pass one by one at most *per_second*, and none before the end of a pause.
+    Lets requests of all threads of a process pass at the tenant's own speed.
 
-    Shared by all threads of a process. Each caller reserves its moment under the lock and waits outside it.
-
-    :param per_second: requests per second, or None for no bound of our own
+    :param share: how far the tenant's buckets may be drawn down, over 0 to 1
+    :param per_second: an upper bound over all requests of this process, or None
+    :param clock: monotonic seconds
+    :param sleep: takes seconds; used where no answer can cut the wait short
     """
 
     def __init__(
-        self, per_second: float | None, *, clock: Callable[[], float], sleep: Callable[[float], None]
+        self,
+        share: float,
+        per_second: float | None,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
     ) -> None:
+        self._share = share
         self._gap = 1 / per_second if per_second else 0.0
-        self._clock = clock
-        self._sleep = sleep
+        self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
-        self._next = 0.0
-        self._held_until: dict[str, float] = {}
+        self._turns = itertools.count()
+        self._next = -math.inf
+        self._lanes: dict[str, _Lane] = {}
+        self.limited = 0
 
-    def wait(self, lane: str, until: float = math.inf) -> bool:
+    def enter(self, lane: str, *, priority: int = 0, until: float = math.inf) -> Passage | None:
         """
-        Wait until the next request of this class of route may leave.
+        Wait for a token.
 
-        A pause is waited out before a moment is reserved: else it would hold back the other classes too.
-
-        :param until: monotonic seconds; False, without a wait, when the moment would be later
+        :param lane: the class of route
+        :param priority: lower goes first: what was begun is finished before more is begun
+        :param until: monotonic seconds; None is returned when the wait is known to end later
         """
-        while True:
+        with self._lock:
+            me = _Waiter(priority, next(self._turns))
+            heapq.heappush(self._lane(lane).waiting, me)
+        try:
+            while True:
+                with self._lock:
+                    now = self._clock()
+                    moment, alone = self._moment(lane, me, now)
+                    if moment <= now:
+                        self._sent(lane, now)
+                        return Passage(lane, now)
+                if now > until or until < moment < NEVER:
+                    return None
+                if alone:
+                    self._sleep(moment - now)
+                else:
+                    me.called.wait(min(moment - now, LOST_WAKE_S))
+                    me.called.clear()
+        finally:
             with self._lock:
-                now = self._clock()
-                free = max(now, self._held_until.get(lane, now))
-                moment = max(free, self._next)
-                # What need not wait leaves even late: the look after a lost answer is such a one.
-                if now < moment > until:
-                    return False
-                if free == now:
-                    self._next = moment + self._gap if self._gap else 0.0
-                    break
-            self._sleep(free - now)
-        if moment > now:
-            self._sleep(moment - now)
-        return True
+                waiting = self._lanes[lane].waiting
+                waiting.remove(me)
+                heapq.heapify(waiting)
+                self._call_first()
+
+    def _moment(self, lane: str, me: _Waiter, now: float) -> tuple[float, bool]:
+        """Return when this waiter may go, and whether no answer can change that."""
+        here = self._lanes[lane]
+        if here.waiting[0] is not me:
+            return NEVER, False
+        moment = max(here.bucket.ready_at(now), self._next, now)
+        return moment, here.bucket.pending == 0 and moment < NEVER
+
+    def leave(self, passage: Passage, told: Told | None, *, limited: bool = False) -> None:
+        """
+        Take note of an answer.
+
+        :param told: what its headers said; None when there was no answer
+        :param limited: it was a 429
+        """
+        with self._lock:
+            now = self._clock()
+            lane = self._lanes[passage.lane]
+            if told is None:
+                lane.bucket.lost()
+            else:
+                self.limited += limited
+                if told.limit is not None and lane.bucket.limit not in {None, told.limit}:
+                    self._part(lane)
+                lane.bucket.answered(now, passage.sent_at, told, limited=limited)
+            lane.under_way -= 1
+            if told is not None:
+                self._compare(passage.lane, told, now)
+            self._call_first()
 
     def hold(self, lane: str, seconds: float) -> None:
         """Let no request of this class leave for so long: it met a 429, and the others would too."""
         with self._lock:
-            until = self._clock() + seconds
-            self._held_until[lane] = max(until, self._held_until.get(lane, until))
+            self._lane(lane).bucket.pause(self._clock() + seconds)
+
+    def _lane(self, name: str) -> _Lane:
+        if name not in self._lanes:
+            self._lanes[name] = _Lane(Bucket(self._share))
+        return self._lanes[name]
+
+    def _sent(self, lane: str, now: float) -> None:
+        self._lanes[lane].bucket.sent(now)
+        self._lanes[lane].under_way += 1
+        if self._gap:
+            self._next = now + self._gap
+
+    def _call_first(self) -> None:
+        for lane in self._lanes.values():
+            if lane.waiting:
+                lane.waiting[0].called.set()
+
+    def _compare(self, name: str, told: Told, now: float) -> None:
+        """Make two models one when they plainly are one bucket, and part them when they plainly are not."""
+        mine = self._lanes[name]
+        if told.limit is None or told.remaining is None:
+            return
+        mine.left, mine.left_at = told.remaining, now
+        for other_name, other in self._lanes.items():
+            if other is mine or other.bucket.limit != told.limit or now - other.left_at > CLOSE_S:
+                continue
+            if min(told.remaining, other.left) >= max(told.limit - 2, 3):
+                continue  # two full buckets look alike
+            fits = self._fits(mine, other, told.remaining, now)
+            score = mine.agreement.get(other_name, 0) + (1 if fits else -2)
+            mine.agreement[other_name] = other.agreement[name] = max(-SURE, min(SURE, score))
+            if score >= SURE and mine.bucket is not other.bucket:
+                self._join(mine, other)
+            elif score <= -SURE and mine.bucket is other.bucket:
+                self._part(mine)
+
+    def _fits(self, mine: _Lane, other: _Lane, remaining: int, now: float) -> bool:
+        """Tell whether an answer of one class continues what the other's last one said."""
+        under_way = mine.under_way + other.under_way + 2
+        grown = mine.bucket.gain * (now - other.left_at) + 2
+        return other.left - under_way <= remaining <= other.left + grown
+
+    def _join(self, mine: _Lane, other: _Lane) -> None:
+        """Let both classes use one model; what is under way of either counts for both."""
+        old = other.bucket
+        mine.bucket.take_over(old)
+        for lane in self._lanes.values():
+            if lane.bucket is old:
+                lane.bucket = mine.bucket
+
+    def _part(self, lane: _Lane) -> None:
+        """Give a class a model of its own again, with what it has under way."""
+        if any(other.bucket is lane.bucket for other in self._lanes.values() if other is not lane):
+            lane.bucket.pending -= lane.under_way
+            lane.bucket = Bucket(self._share, pending=lane.under_way)
+            lane.agreement.clear()

@@ -97,10 +97,16 @@ def after_limit(attempt: int, headers: Mapping[str, str], now: float, chance: fl
 
 def server_time(headers: Mapping[str, str], fallback: float) -> float:
     """Return the epoch that the answer's ``Date`` tells, or *fallback* when it tells none."""
+    told = told_time(headers)
+    return fallback if told is None else told
+
+
+def told_time(headers: Mapping[str, str]) -> float | None:
+    """Return the epoch that the answer's ``Date`` tells."""
     try:
         return parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError):
-        return fallback
+        return None
 
 
 def _float(text: str | None) -> float | None:

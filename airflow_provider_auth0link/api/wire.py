@@ -185,13 +185,6 @@ def read_account(response: Response) -> Account:
     raise AmbiguousError(f"Auth0 answered {response.status} without a user")
 
 
-def limit_of(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """Return the bucket's size and what is left of it, as ``x-ratelimit-limit`` and ``-remaining`` tell."""
-    told = [headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
-    size, left = (int(text) if text.isdecimal() else None for text in told)
-    return size, left
-
-
 _SAME = re.compile(r"are the same", re.IGNORECASE)
 _MISSING = re.compile(r"not found|inexistent identity|(user|account) does not exist", re.IGNORECASE)
 _KNOWN_400 = (

@@ -20,7 +20,8 @@ from airflow_provider_auth0link.model import Account, UserId, root_first, withou
 from airflow_provider_auth0link.settings import Settings
 
 if TYPE_CHECKING:
-    from airflow_provider_auth0link.api.client import Auth0Client, Work
+    from airflow_provider_auth0link.api.client import Auth0Client
+    from airflow_provider_auth0link.api.work import Work
     from airflow_provider_auth0link.linking.outcome import Outcome
 
 TEST_SECONDS = 10.0
@@ -133,8 +134,8 @@ class Auth0Hook(BaseHook):
 
         :raises Auth0LinkError: when no token can be had
         """
+        from airflow_provider_auth0link.api.limits import limit_of
         from airflow_provider_auth0link.api.scopes import NEEDS, UNWANTED
-        from airflow_provider_auth0link.api.wire import limit_of
 
         with failing_for_good():
             client = self.get_conn()

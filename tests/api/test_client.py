@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_auth0link.api.client import Auth0Client, Work
+from airflow_provider_auth0link.api.client import Auth0Client
 from airflow_provider_auth0link.api.wire import Response
+from airflow_provider_auth0link.api.work import Work
 from airflow_provider_auth0link.errors import (
     AmbiguousError,
     Auth0LinkError,

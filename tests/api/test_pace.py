@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import math
+import threading
+import time
+
 import pytest
 
-from airflow_provider_auth0link.api.pace import Pace
+from airflow_provider_auth0link.api.bucket import Told
+from airflow_provider_auth0link.api.pace import Pace, Passage
 from tests.fakes.clock import FakeClock
 
 
@@ -11,96 +16,167 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def _pace(clock: FakeClock, per_second: float | None = None) -> Pace:
-    return Pace(per_second, clock=clock, sleep=clock.sleep)
+def _pace(clock: FakeClock, per_second: float | None = None, share: float = 1.0) -> Pace:
+    return Pace(share, per_second, clock=clock, sleep=clock.sleep)
 
 
-def test_without_a_bound_nothing_waits(clock: FakeClock) -> None:
+def _pass(pace: Pace, lane: str, told: Told | None = None) -> Passage:
+    passage = pace.enter(lane)
+    assert passage is not None
+    pace.leave(passage, told or Told())
+    return passage
+
+
+def test_without_a_bound_and_without_headers_nothing_waits(clock: FakeClock) -> None:
     pace = _pace(clock)
+    for _ in range(100):
+        _pass(pace, "read")
 
-    assert [pace.wait("read") for _ in range(100)] == [True] * 100
     assert clock.naps == []
 
 
 def test_a_bound_is_kept_over_all_classes(clock: FakeClock) -> None:
     pace = _pace(clock, 4.0)
-    moments = []
-    for lane in ("read", "write", "read", "write", "read"):
-        pace.wait(lane)
-        moments.append(clock() - 100)
+    moments = [_pass(pace, lane).sent_at - 100 for lane in ("read", "write", "read", "write", "read")]
 
     assert moments == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
 def test_idle_time_is_not_saved_up(clock: FakeClock) -> None:
     pace = _pace(clock, 4.0)
-    pace.wait("read")
+    _pass(pace, "read")
     clock.pass_by(60)
-    pace.wait("read")
-    pace.wait("read")
+    moments = [_pass(pace, "read").sent_at for _ in range(2)]
 
-    assert clock() == 160.25
+    assert moments == [160.0, 160.25]
 
 
-def test_a_pause_holds_its_own_class_only(clock: FakeClock) -> None:
+def test_a_hold_is_for_its_own_class(clock: FakeClock) -> None:
     pace = _pace(clock)
-    pace.hold("write", 30.0)
-    pace.wait("read")
-
-    assert clock.naps == []
-    pace.wait("write")
-    assert clock() == 130.0
-    pace.wait("write")
-    assert clock() == 130.0
-
-
-def test_waiting_for_the_end_of_a_pause_delays_no_other_class(clock: FakeClock) -> None:
-    left: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        if not left:  # a reader comes while the writer waits out its pause
-            left.append(clock())
-            pace.wait("read")
-            left.append(clock())
-        clock.sleep(seconds)
-
-    pace = Pace(4.0, clock=clock, sleep=sleep)
-    pace.hold("write", 30.0)
-    pace.wait("write")
-
-    assert left == [100.0, 100.0]
-    assert clock() == 130.0
-
-
-def test_a_pause_prolonged_meanwhile_is_waited_out_whole(clock: FakeClock) -> None:
-    def sleep(seconds: float) -> None:
-        if clock() == 100.0:
-            pace.hold("write", 60.0)
-        clock.sleep(seconds)
-
-    pace = Pace(None, clock=clock, sleep=sleep)
-    pace.hold("write", 10.0)
-    pace.wait("write")
-
-    assert clock() == 160.0
-
-
-def test_the_longer_of_two_pauses_rules(clock: FakeClock) -> None:
-    pace = _pace(clock)
-    pace.hold("write", 30.0)
+    _pass(pace, "read")
+    _pass(pace, "write")
     pace.hold("write", 5.0)
-    pace.wait("write")
 
-    assert clock() == 130.0
+    assert _pass(pace, "read").sent_at == 100.0
+    assert _pass(pace, "write").sent_at == 105.0
 
 
-def test_a_turn_that_would_come_too_late_is_not_waited_for(clock: FakeClock) -> None:
-    pace = _pace(clock, 1.0)
-    pace.hold("write", 30.0)
+def test_a_wait_beyond_the_time_given_is_not_begun(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    pace.hold("read", 5.0)
 
-    assert not pace.wait("write", 129.0)
-    assert pace.wait("read", 100.0)
-    assert not pace.wait("read", 100.5)
+    assert pace.enter("read", until=104.0) is None
     assert clock.naps == []
-    assert pace.wait("read", 101.0)
-    assert clock() == 101.0
+    assert pace.enter("read", until=106.0) is not None
+
+
+def test_a_request_without_an_answer_frees_its_place(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    for _ in range(10):
+        passage = pace.enter("read")
+        assert passage is not None
+        pace.leave(passage, None)
+
+    assert pace.enter("read") is not None
+
+
+class Tenant:
+    """Token buckets by class of route, refilled smoothly, over the fake clock."""
+
+    def __init__(self, clock: FakeClock, rate: float, size: int, **classes: str) -> None:
+        self.clock, self.rate, self.size, self.classes = clock, rate, size, classes
+        self.level: dict[str, float] = {}
+        self.at: dict[str, float] = {}
+        self.refused = 0
+
+    def serve(self, pace: Pace, lane: str) -> None:
+        while True:
+            passage = pace.enter(lane)
+            assert passage is not None
+            told = self.take(self.classes.get(lane, lane))
+            pace.leave(passage, told, limited=told is REFUSED)
+            if told is not REFUSED:
+                return
+            self.refused += 1
+
+    def take(self, bucket: str) -> Told:
+        now = self.clock()
+        level = self.level.get(bucket, float(self.size))
+        level = min(self.size, level + (now - self.at.get(bucket, now)) * self.rate)
+        self.at[bucket] = now
+        self.clock.pass_by(0.001)
+        if level < 1:
+            self.level[bucket] = level
+            return REFUSED
+        self.level[bucket] = level - 1
+        return Told(limit=self.size, remaining=int(level - 1))
+
+
+REFUSED = Told()
+
+
+def test_classes_of_one_bucket_become_one(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    tenant = Tenant(clock, 10.0, 20, read="all", write="all")
+    for n in range(400):
+        tenant.serve(pace, "read" if n % 2 else "write")
+
+    assert tenant.refused <= 3
+    assert clock() - 100 < 1.03 * (400 - 20) / 10
+
+
+def test_classes_with_buckets_of_their_own_stay_apart(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    tenant = Tenant(clock, 10.0, 20)
+    for n in range(400):
+        tenant.serve(pace, "read" if n % 4 else "write")  # the reads are what binds
+
+    assert tenant.refused <= 3
+    assert clock() - 100 < 1.03 * (300 - 20) / 10
+
+
+def test_classes_part_when_one_tells_of_another_size(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    tenant = Tenant(clock, 10.0, 20, read="all", write="all")
+    for n in range(100):
+        tenant.serve(pace, "read" if n % 2 else "write")
+    _pass(pace, "write", Told(limit=40, remaining=39))
+    before = clock()
+    for _ in range(20):
+        _pass(pace, "write", Told(limit=40, remaining=39))
+
+    assert clock() - before < 1
+
+
+def test_what_was_begun_goes_first() -> None:
+    """Threads wait in line by priority, not by who came first."""
+    pace = Pace(1.0, None, clock=time.monotonic, sleep=time.sleep)
+    first = pace.enter("read")
+    assert first is not None
+    pace.leave(first, Told(limit=5, remaining=0))
+    blocker = pace.enter("read")  # the one token that is predicted; nobody passes until it is answered
+    assert blocker is not None
+    order: list[int] = []
+
+    def wait(priority: int) -> None:
+        passage = pace.enter("read", priority=priority)
+        assert passage is not None
+        order.append(priority)
+        pace.leave(passage, Told(limit=5, remaining=1))
+
+    threads = [threading.Thread(target=wait, args=(priority,)) for priority in (2, 1, 0)]
+    for thread in threads:
+        thread.start()
+    while len(pace._lanes["read"].waiting) < 3:
+        time.sleep(0.001)
+    pace.leave(blocker, Told(limit=5, remaining=1))
+    for thread in threads:
+        thread.join(30)
+
+    assert order == [0, 1, 2]
+
+
+def test_the_end_of_time_is_no_error(clock: FakeClock) -> None:
+    pace = _pace(clock)
+
+    assert pace.enter("read", until=math.inf) is not None

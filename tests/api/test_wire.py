@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from airflow_provider_auth0link.api import wire
+from airflow_provider_auth0link.api import limits, wire
 from airflow_provider_auth0link.api.wire import Request, Response
 from airflow_provider_auth0link.errors import (
     AmbiguousError,
@@ -469,4 +469,4 @@ def test_an_empty_body_is_none() -> None:
     ],
 )
 def test_the_limit_is_read_from_the_headers(headers: dict[str, str], limit: tuple[Any, Any]) -> None:
-    assert wire.limit_of(headers) == limit
+    assert limits.limit_of(headers) == limit
