@@ -151,7 +151,7 @@ def run(operator: BaseOperator, instance: FakeTaskInstance | None = None, **cont
     instance = instance or FakeTaskInstance(operator.task_id)
     ran = Ran(pushed=instance.pushed)
     try:
-        ran.value = json.loads(json.dumps(operator.execute({"ti": instance, **context})))  # type: ignore[typeddict-item]
+        ran.value = json.loads(json.dumps(operator.execute({"ti": instance, **context})))  # type: ignore[typeddict-item]  # a part of it is enough
     except Exception as error:
         ran.error = error
     return ran

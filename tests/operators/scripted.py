@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 Said = tuple[int, Any]
-"""Status and body, to be written as JSON; a str as it is."""
+"""Status and body, to be written as JSON; a str as it is. Of a redirect, the place."""
 
 TOKEN: Said = (200, {"access_token": "opaque-token", "expires_in": 86400, "token_type": "Bearer"})
 
@@ -69,6 +69,8 @@ class Scripted:
                 body = (said if isinstance(said, str) else json.dumps(said)).encode()
                 self.send_response(status)
                 self.send_header("content-length", str(len(body)))
+                if 300 <= status < 400:
+                    self.send_header("location", said)
                 self.end_headers()
                 self.wfile.write(body)
 

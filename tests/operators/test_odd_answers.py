@@ -182,12 +182,12 @@ def test_a_token_that_names_no_scopes_is_tried(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_redirect_is_not_followed_with_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Scripted({LINK: [(302, "")]}) as tenant:
+    with Scripted({LINK: [(307, "/elsewhere")], "POST /elsewhere": [LINKED]}) as tenant:
         monkeypatch.setenv(CONN, tenant.connection())
         ran = run(LinkIdentityOperator(task_id="link", **PAIR, **PLAIN))
 
     assert ran.outcome == "failed"
-    assert "302" in str(ran.error)
+    assert "307" in str(ran.error)
     assert tenant.counts == {"POST /oauth/token": 1, LINK: 1}
 
 

@@ -277,22 +277,19 @@ def test_rendered_templates_hide_tokens_and_show_of_evidence_the_keys(mapped: bo
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_a_token_is_masked_wherever_it_stands(mapped: bool) -> None:
+@pytest.mark.parametrize("name", ["secondary_id_token", "primary_access_token"])
+def test_a_token_is_masked_wherever_it_stands(name: str, mapped: bool) -> None:
     # A template may have put the same token into another field or a log line.
-    token = f"planted-{mapped}-token-in-the-clear"
+    token = "planted-token-in-the-clear"
+    arguments: dict[str, Any] = {"primary_user_id": "auth0|1", name: token, "rule": f"by {token}"}
     with DAG("nightly", schedule=None):
         link: Any = (
             LinkIdentityOperator.partial(task_id="link").expand_kwargs(find())
             if mapped
-            else LinkIdentityOperator(
-                task_id="link", primary_user_id="auth0|1", secondary_id_token=token, rule=f"by {token}"
-            )
+            else LinkIdentityOperator(task_id="link", **arguments)
         )
 
-    pair = {"primary_user_id": "auth0|1", "secondary_id_token": token, "rule": f"by {token}"}
-    fields = shown(link, {"find": [pair]})
-
-    assert fields["rule"] == "by ***"
+    assert shown(link, {"find": [arguments]})["rule"] == "by ***"
 
 
 def test_evidence_is_a_mapping_that_shows_its_keys() -> None:

@@ -120,6 +120,12 @@ def test_what_is_not_linked(
     assert isinstance(ran.error, AirflowFailException) is (choice == "fail")
 
 
+@pytest.mark.parametrize("choice", ["skip", "fail"])
+def test_what_is_linked_is_unlinked_whatever_the_choice_for_the_rest(choice: str, tenant: Emulator) -> None:
+    assert unlink(on_not_linked=choice, dry_run=True).identities == [ADA, "github|77", ADA_GOOGLE]
+    assert unlink(on_not_linked=choice).identities == [ADA, "github|77"]
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_primary_that_is_not_there(status: int, dry_run: bool, make_tenant: MakeTenant) -> None:
