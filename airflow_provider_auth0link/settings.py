@@ -13,9 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_auth0link.errors import SettingsError
-
-SIGNING_ALGORITHMS = ("RS256", "RS384", "PS256")
-"""What Auth0 takes for ``private_key_jwt`` (docs: authenticate with private key JWT)."""
+from airflow_provider_auth0link.keys import SIGNING_ALGORITHMS, is_fernet_key, rsa_pem
 
 EXTRAS = (
     "access_token",
@@ -35,6 +33,9 @@ EXTRAS = (
 
 RATE_SHARE = 0.8
 TIMEOUT_S = 15.0
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
+"""Left out of Host and audience: Auth0 names its API without them."""
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -134,6 +135,8 @@ def is_loopback(hostname: str) -> bool:
 
 
 def _known(extra: Mapping[str, Any]) -> dict[str, Any]:
+    # The test button of Airflow 2 sends each field of the form under its widget's name as well.
+    extra = {name: value for name, value in extra.items() if not name.startswith("extra__auth0__")}
     unknown = sorted(set(extra) - set(EXTRAS))
     if unknown:
         raise SettingsError(f"unknown extras {unknown}; known are {list(EXTRAS)}")
@@ -157,7 +160,7 @@ def _base_url(host: str | None, port: int | None) -> tuple[str, str]:
     if url.scheme == "http" and not is_loopback(hostname):
         raise SettingsError("Host asks for plain http, which is taken for loopback addresses only")
     netloc = f"[{hostname}]" if ":" in hostname else hostname
-    number = _port(url.port, port)
+    number = _port(url.port, port).removesuffix(_DEFAULT_PORTS[url.scheme])
     return f"{url.scheme}://{netloc}{number}", f"{netloc}{number}"
 
 
@@ -228,34 +231,7 @@ def _private_key(extras: Mapping[str, Any]) -> str | None:
             text = Path(path).read_text(encoding="ascii")
         if not text:
             raise SettingsError(f"extra private_key_path: {path!r} cannot be read as a PEM file")
-    return _checked_pem(text, "private_key_path" if path else "private_key") if text else None
-
-
-def _checked_pem(text: str, name: str) -> str:
-    """Mend a PEM and prove that it is an RSA key, so that a bad one is refused before any request."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    pem, key = mended_pem(text), None
-    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
-        key = load_pem_private_key(pem.encode("ascii"), password=None)
-    if key is None:
-        raise SettingsError(f"extra {name} is no readable private key. Give an unencrypted RSA key as PEM")
-    if not isinstance(key, RSAPrivateKey):
-        raise SettingsError(f"extra {name} is no RSA key. Auth0 takes RSA: {', '.join(SIGNING_ALGORITHMS)}")
-    return pem
-
-
-def mended_pem(text: str) -> str:
-    r"""Restore the newlines of a PEM that became spaces (a single-line box) or a literal ``\n``."""
-    flat = text.replace("\\r", "").replace("\\n", "\n").strip()
-    whole = re.fullmatch(r"-----BEGIN ([A-Z ]+)-----(.+?)-----END \1-----", flat, flags=re.DOTALL)
-    if not whole:
-        return flat
-    label, body = whole[1], re.sub(r"\s+", "", whole[2])
-    lines = "\n".join(body[at : at + 64] for at in range(0, len(body), 64))
-    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"
+    return rsa_pem(text, "private_key_path" if path else "private_key") if text else None
 
 
 def _verify(extras: Mapping[str, Any]) -> bool | str:
@@ -284,16 +260,8 @@ def _proxy(extras: Mapping[str, Any]) -> str | None:
 
 def _journal_secret(extras: Mapping[str, Any]) -> str | None:
     value = _text(extras, "journal_secret")
-    if value is not None and not all(_fernet(key.strip()) for key in value.split(",")):
+    if value is not None and not all(is_fernet_key(key.strip()) for key in value.split(",")):
         raise SettingsError(
             "extra journal_secret must hold Fernet keys, comma-separated; one of them is none"
         )
     return value
-
-
-def _fernet(key: str) -> bool:
-    from cryptography.fernet import Fernet
-
-    with suppress(ValueError):
-        return bool(Fernet(key))
-    return False

@@ -11,8 +11,9 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from airflow_provider_auth0link.errors import InputError, SettingsError
+from airflow_provider_auth0link.keys import mended_pem
 from airflow_provider_auth0link.provider_info import FIELDS
-from airflow_provider_auth0link.settings import EXTRAS, Settings, is_loopback, mended_pem
+from airflow_provider_auth0link.settings import EXTRAS, Settings, is_loopback
 from tests.fakes.secrets import SECRET, ec_pem, pem, rsa_key, told_by
 
 HOST = "acme.eu.auth0.com"
@@ -43,6 +44,9 @@ def refused(host: str | None = HOST, **fields: Any) -> SettingsError:
         pytest.param(f"{HOST}:8443", None, f"https://{HOST}:8443", id="port in Host"),
         pytest.param(f"{HOST}:", None, f"https://{HOST}", id="colon without a port"),
         pytest.param(HOST, 8443, f"https://{HOST}:8443", id="port in Port"),
+        pytest.param(HOST, 443, f"https://{HOST}", id="https's own port"),
+        pytest.param("http://127.0.0.1:80", None, "http://127.0.0.1", id="http's own port"),
+        pytest.param("http://127.0.0.1:8080", 0, "http://127.0.0.1:8080", id="Port 0 beside a port in Host"),
         pytest.param(f"{HOST}:8443", 8443, f"https://{HOST}:8443", id="one port in both"),
         pytest.param(HOST, 0, f"https://{HOST}", id="Port 0 is unset"),
         pytest.param("http://127.0.0.1:3000", None, "http://127.0.0.1:3000", id="http on loopback"),

@@ -10,7 +10,11 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "LinkIdentityOperator, connection_id": ("update:users", "read:users", "read:connections"),
     "UnlinkIdentityOperator": ("update:users",),
 }
-"""By operator, as ``test_connection`` and ``auth0link check`` report it."""
+"""
+By operator, as ``test_connection`` and ``auth0link check`` report it.
+
+``read:users`` is also what a lost answer is settled with: without it the outcome of such a link is unknown.
+"""
 
 UNWANTED = "read:user_idp_tokens"
 """With it Auth0 adds tokens of identity providers to its answers; dropped here, best not sent."""

@@ -236,9 +236,11 @@ def _refusal(response: Response) -> AnswerError | AmbiguousError:
             f"{said}: the application is not authorized for the Management API, or the audience is wrong. "
             "With a custom domain set extra audience to the canonical tenant's"
         )
-    return UnauthorizedError(
-        f"{said}: client id, secret or key is not accepted. Check Login and the credentials"
-    )
+    if response.status in {400, 401}:
+        return UnauthorizedError(
+            f"{said}: client id, secret or key is not accepted. Check Login and the credentials"
+        )
+    return UnauthorizedError(f"{said}, which no tenant does. Check Host, and a proxy on the way")
 
 
 def claims_of(token: str, field_name: str) -> dict[str, Any]:

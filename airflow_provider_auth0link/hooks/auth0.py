@@ -85,7 +85,7 @@ class Auth0Hook(BaseHook):
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return hidden fields, labels and placeholders for Airflow before 3.2."""
         return {
-            "hidden_fields": [*provider_info.UI_HIDDEN, "extra"],
+            "hidden_fields": list(provider_info.UI_HIDDEN),
             "relabeling": dict(provider_info.UI_LABELS),
             "placeholders": dict(provider_info.UI_PLACEHOLDERS),
         }
@@ -109,7 +109,11 @@ class Auth0Hook(BaseHook):
         return _client_for(self.settings)
 
     def work(self, correlation_id: str | None = None, **limits: float) -> Work:
-        """Begin a piece of work: counted requests, one budget of time, one correlation id."""
+        """
+        Begin a piece of work: counted requests, one budget of time, one correlation id.
+
+        :param limits: ``seconds``, how long retries may go on; 600 by default
+        """
         name = correlation_id or self.correlation_id or correlation.of_current_task()
         return self.get_conn().work(correlation_id=name, **limits)
 
@@ -159,9 +163,11 @@ class Auth0Hook(BaseHook):
         """
         Link one account into another, and settle a lost answer by reading.
 
-        Metadata of the secondary is not carried: ``LinkIdentityOperator`` does that.
+        Metadata of the secondary is not carried: ``LinkIdentityOperator`` does that. Already linked is a success.
 
+        :param connection_id: ``con_...``, where several database connections exist
         :return: the primary's identities, primary first, without tokens of identity providers
+        :raises Auth0LinkError: when they are not linked, or it could not be found out
         """
         from airflow_provider_auth0link.linking.apply import link_pair
         from airflow_provider_auth0link.linking.options import Options
@@ -172,9 +178,10 @@ class Auth0Hook(BaseHook):
 
     def unlink_identity(self, primary_user_id: str, secondary_user_id: str) -> list[dict[str, Any]]:
         """
-        Take a link back; an empty account appears. Settles a lost answer by reading.
+        Take a link back; an empty account appears. Settles a lost answer by reading. Not linked is a success.
 
         :return: the primary's remaining identities
+        :raises Auth0LinkError: when they are still linked, or it could not be found out
         """
         from airflow_provider_auth0link.linking.apply import unlink_pair
 
@@ -200,9 +207,11 @@ class Auth0Hook(BaseHook):
         with failing_for_good():
             return self.work().update_user(UserId.parse(user_id, "user_id"), body)
 
-    def request(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def request(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - decoded JSON
         """
         Send any Management API request with the hook's token, pace and retries.
+
+        A write whose answer is lost is not repeated: it raises ``AmbiguousError``, and you look.
 
         :param path: below ``/api/v2``, such as ``/users/auth0%7C1/roles``; percent-encoded by the caller
         :return: the decoded body without tokens of identity providers, None when there is none

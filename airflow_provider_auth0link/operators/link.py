@@ -10,6 +10,7 @@ from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.model import IdentityRow, Pair, UserId
 from airflow_provider_auth0link.operators import arguments
 from airflow_provider_auth0link.operators.base import FAIL, SKIP, SUCCEED, PairOperator, identity_rows
+from airflow_provider_auth0link.operators.request import CARRY, GUARDS, LinkArguments
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -18,27 +19,30 @@ if TYPE_CHECKING:
     from airflow_provider_auth0link.linking.options import Options
     from airflow_provider_auth0link.linking.outcome import Outcome
 
-CARRY = ("user_metadata", "app_metadata")
-GUARDS = ("not_blocked",)
 
-
-class LinkIdentityOperator(PairOperator):
+class LinkIdentityOperator(LinkArguments):
     """
     Link (merge) one Auth0 account into another: ``POST /api/v2/users/{id}/identities``.
 
     The secondary account disappears and its metadata is discarded by Auth0; what ``carry`` names is saved onto
-    the primary first. A lost answer is settled by reading, never by repeating blindly. With ``carry=()`` and
-    ``guards=()`` it is exactly one request with the one scope ``update:users``.
+    the primary first. A lost answer is settled by reading, never by repeating blindly. With ``carry=()``,
+    ``guards=()``, no evidence and no connection id it is exactly one request with the one scope ``update:users``.
+    Two links into one primary must not overlap: set ``max_active_tis_per_dagrun=1`` where tasks are mapped.
 
     XCom ``return_value``: the primary's identities, primary first, rows of ``connection``, ``provider``,
-    ``user_id`` and ``isSocial``. XCom ``link``: outcome, reason, both ids, what was carried, requests.
+    ``user_id`` and ``isSocial``. XCom ``link``, pushed before a skip or a failure too: outcome ("linked",
+    "already_linked", "would_link", "refused", "failed", "unknown"), reason, both ids, what was carried, requests.
+    A value that arrives by XCom is never rendered as a template.
 
     :param primary_user_id: keeps its id and profile (templated)
     :param secondary_user_id: full id, or the bare part with ``provider`` (templated)
     :param provider: the secondary's provider, with a bare id (templated)
-    :param connection_id: ``con_...``, where several database connections exist (templated)
-    :param secondary_id_token: instead of the id: the secondary's ID token, sent as ``link_with`` (templated)
-    :param primary_access_token: with it: the primary's own access token as bearer (templated)
+    :param connection_id: ``con_...``, where several database connections exist; needs ``read:connections``
+        (templated)
+    :param secondary_id_token: instead of the id: the secondary's ID token, sent as ``link_with``. Nothing is
+        carried or guarded then (templated)
+    :param primary_access_token: with it: the primary's own access token as bearer, with the scope
+        ``update:current_user_identities`` (templated)
     :param carry: what of the secondary is saved onto the primary: ``user_metadata``, ``app_metadata``
     :param carry_except: dotted paths never carried, such as ``app_metadata.roles``
     :param conflicts: whose value wins: "primary", "secondary" or "fail"
@@ -46,10 +50,11 @@ class LinkIdentityOperator(PairOperator):
         "not_enterprise_secondary"
     :param on_already_linked: "succeed", "skip" or "fail"
     :param on_refused: "fail" (no retry would change it) or "skip"
-    :param rule: the plan's rule that found the pair; kept for the record (templated)
-    :param evidence: what the plan knew of both accounts, checked again (templated)
+    :param rule: the plan's rule that found the pair, for the reader of Rendered Templates (templated)
+    :param evidence: what the plan knew of both accounts, checked again: ``email``, ``verified``, ``phone``,
+        ``metadata:<dotted path>`` (templated)
     :param include_profile_data: add ``profileData`` to the identities: personal data in XCom
-    :param dry_run: read and check, change nothing (templated)
+    :param dry_run: read and check, change nothing; kept as ``is_dry_run`` (templated)
     :param journal_path: not in this version
     :param auth0_conn_id: the Airflow connection (templated)
     """
@@ -141,84 +146,6 @@ class LinkIdentityOperator(PairOperator):
             ),
             "refused": arguments.choice("on_refused", self.on_refused, (FAIL, SKIP)),
         }
-
-    def _by_token(self) -> bool:
-        """Decide between the two ways of the endpoint, and refuse what belongs to the other."""
-        id_token = arguments.optional_text("secondary_id_token", self.secondary_id_token)
-        access_token = arguments.optional_text("primary_access_token", self.primary_access_token)
-        by_id = arguments.optional_id("secondary_user_id", self.secondary_user_id)
-        if id_token is None and by_id is None:
-            raise InputError("secondary: name it by secondary_user_id, or by secondary_id_token")
-        if id_token is not None and by_id is not None:
-            raise InputError(
-                "secondary: named by secondary_user_id and by secondary_id_token. Keep one of them"
-            )
-        if access_token is not None and id_token is None:
-            raise InputError(
-                "primary_access_token: goes with secondary_id_token only (Auth0 refuses ids there)"
-            )
-        if id_token is None:
-            return False
-        for name in ("provider", "connection_id"):
-            if arguments.optional_text(name, getattr(self, name)) is not None:
-                raise InputError(
-                    f"{name}: must not be given with secondary_id_token, which stands alone in the body"
-                )
-        return True
-
-    def _pair(self) -> Pair:
-        from airflow_provider_auth0link.linking.options import checked_evidence
-
-        provider = arguments.optional_text("provider", self.provider)
-        secondary = arguments.optional_id("secondary_user_id", self.secondary_user_id)
-        return Pair(
-            primary=UserId.parse(self.primary_user_id, "primary_user_id"),
-            secondary=arguments.secondary(secondary if secondary is not None else "", provider),
-            connection_id=arguments.connection_id(self.connection_id),
-            rule=arguments.optional_text("rule", self.rule),
-            evidence=checked_evidence(arguments.shown_evidence(self.evidence)),
-        )
-
-    def _token_pair(self) -> Pair:
-        """Read both accounts from the tokens; they are not verified here, Auth0 does that."""
-        from airflow_provider_auth0link.api.token import subject_of
-
-        primary = UserId.parse(self.primary_user_id, "primary_user_id")
-        access_token = arguments.optional_text("primary_access_token", self.primary_access_token)
-        if access_token is not None and subject_of(access_token, "primary_access_token") != primary:
-            raise InputError("primary_access_token: its sub is not primary_user_id")
-        return Pair(
-            primary,
-            subject_of(arguments.text("secondary_id_token", self.secondary_id_token), "secondary_id_token"),
-        )
-
-    def _options(self, *, by_token: bool) -> Options:
-        from airflow_provider_auth0link.linking.options import Options, checked_evidence
-
-        dry_run = arguments.flag("dry_run", self.is_dry_run)
-        options = Options.checked(
-            carry=self.carry,
-            carry_except=self.carry_except,
-            conflicts=self.conflicts,
-            guards=self.guards,
-            dry_run=dry_run,
-        )
-        if not by_token:
-            return options
-        given = {
-            "carry": self.carry is not CARRY and options.carry,
-            "carry_except": options.carry_except,
-            "guards": self.guards is not GUARDS and options.guards,
-            "evidence": checked_evidence(arguments.shown_evidence(self.evidence)),
-        }
-        for name, value in given.items():
-            if value:
-                raise InputError(f"{name}: does not apply with secondary_id_token. Leave it out")
-        if self.carry:
-            self.log.warning(
-                "With secondary_id_token nothing is carried: Auth0 discards the secondary's metadata"
-            )
-        return Options(carry=(), guards=(), dry_run=dry_run)
 
     def _link(self, hook: Auth0Hook, pair: Pair, options: Options, *, by_token: bool) -> Outcome:
         from airflow_provider_auth0link.linking.apply import link_by_token, link_pair

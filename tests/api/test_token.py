@@ -291,7 +291,7 @@ def test_an_answer_without_a_token_is_an_outage(body: bytes) -> None:
         pytest.param(400, "client id, secret or key is not accepted", id="400"),
         pytest.param(401, "client id, secret or key is not accepted", id="401"),
         pytest.param(403, "set extra audience to the canonical tenant's", id="403"),
-        pytest.param(404, "not accepted", id="404"),
+        pytest.param(404, "Check Host", id="404"),
     ],
 )
 @pytest.mark.parametrize(

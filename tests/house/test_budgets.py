@@ -13,6 +13,9 @@ from tests.house.tree import EXAMPLES, PACKAGE, ROOT, modules, relative
 
 MODULE_LINES = 300
 FUNCTION_LINES = 40
+CONSTRUCTOR_LINES = 60
+"""An operator's arguments are its surface, and its constructor does nothing but take them."""
+
 TEST_ROOM = ROOT / "tests"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -26,7 +29,11 @@ def test_a_module_keeps_to_its_budget(path: Path) -> None:
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, Function)]
 
     assert len(text.splitlines()) <= MODULE_LINES
-    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= FUNCTION_LINES] == []
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= _lines(f)] == []
+
+
+def _lines(function: Function) -> int:
+    return CONSTRUCTOR_LINES if function.name == "__init__" else FUNCTION_LINES
 
 
 @pytest.mark.parametrize("path", modules(), ids=relative)

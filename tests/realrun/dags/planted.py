@@ -71,7 +71,7 @@ def talkative_hook() -> list[Any]:
     seen.append(hook.test_connection())
     print(hook.settings, hook.get_conn(), vars(hook), seen)
     work = hook.work()
-    log.info("fetched %s", work._client._tokens.current(work._budget).value)
+    log.info("fetched %s", hook.get_conn()._tokens.current(work._budget).value)
     return seen
 
 
