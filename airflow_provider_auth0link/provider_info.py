@@ -54,7 +54,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "journal_secret": {
         "label": "Journal secret",
-        "description": "Fernet keys, comma-separated, for the journals of later versions. Checked, not used yet.",
+        "description": "Fernet keys, comma-separated: the first encrypts snapshots in journals, all decrypt.",
         "schema": {"type": ["string", "null"], "format": "password"},
     },
     "timeout": {
