@@ -123,7 +123,8 @@ class Bucket:
         moment = self._seen_at + (1 - self.known) / self.gain
         if self._reset is not None and self._early_failed > self._early_went:
             moment = max(moment, self._reset_latest())
-        return moment
+        # With nothing under way only a request of ours can correct a prediction, or a reset told in years.
+        return min(moment, max(self._seen_at, self._last_sent) + LONGEST_PAUSE_S)
 
     def _reset_latest(self) -> float:
         return (self._reset or 0.0) - self._clock_from + MARGIN_S
@@ -158,6 +159,7 @@ class Bucket:
         self.pending += other.pending
         self.known = min(self.known, other.known)
         self._last_sent = max(self._last_sent, other._last_sent)
+        self.pause(other._paused_until)
 
     def answered(self, now: float, sent_at: float, told: Told, *, limited: bool) -> None:
         """
@@ -215,7 +217,7 @@ class Bucket:
             return  # of the same flight as an earlier one: the same empty bucket
         self._refusals += 1
         first = self._refusals == 1
-        waits = min(0.25 * 2.0**self._refusals, LONGEST_PAUSE_S)
+        waits = min(0.25 * 2.0 ** min(self._refusals, 16), LONGEST_PAUSE_S)
         hint = self._reset_latest() - now if self._reset is not None else 0.0
         if self.limit is None:
             self._fall_blind(now)
@@ -226,10 +228,10 @@ class Bucket:
             self.gain = max(self._guess, self.gain * 0.8)
             self._samples.clear()
         self._event_at, self._event_ok = now, self._ok
-        if self.limit is None:
-            pause = told.retry_after or 0.0
-        elif told.retry_after is not None:
+        if told.retry_after is not None:
             pause = min(told.retry_after, LONGEST_PAUSE_S)
+        elif self.limit is None:
+            pause = 0.0
         else:
             pause = min(max(hint, 0.5 / self.gain if first else waits / 4), waits)
         self.pause(now + pause)

@@ -8,12 +8,18 @@ from airflow_provider_auth0link.api.bucket import Told
 from airflow_provider_auth0link.api.retry import told_time
 from airflow_provider_auth0link.api.wire import Request, Response
 
+MOST_DIGITS = 12
+
 
 def limit_of(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
     """Return the bucket's size and what is left of it, as ``x-ratelimit-limit`` and ``-remaining`` tell."""
-    told = [headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
-    size, left = (int(text) if text.isdecimal() else None for text in told)
+    size, left = (_whole(headers.get(f"x-ratelimit-{name}", "")) for name in ("limit", "remaining"))
     return size, left
+
+
+def _whole(text: str) -> int | None:
+    """Read a whole number; one with too many digits to be meant counts as none."""
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def lane(request: Request) -> str:
@@ -37,11 +43,11 @@ def told_of(response: Response) -> Told:
     """Return what an answer says of its bucket."""
     headers = response.headers
     limit, remaining = limit_of(headers)
-    reset, retry_after = (headers.get(name, "") for name in ("x-ratelimit-reset", "retry-after"))
+    reset, retry_after = (_whole(headers.get(name, "")) for name in ("x-ratelimit-reset", "retry-after"))
     return Told(
         limit=limit,
         remaining=remaining,
-        reset=float(reset) if reset.isdecimal() else None,
+        reset=None if reset is None else float(reset),
         date=told_time(headers),
-        retry_after=float(retry_after) if retry_after.isdecimal() else None,
+        retry_after=None if retry_after is None else float(retry_after),
     )

@@ -23,6 +23,9 @@ SURE = 4
 CLOSE_S = 0.5
 LOST_WAKE_S = 1.0
 
+LONGEST_HOLD_S = 3_600.0
+"""A class is held back no longer, whatever a 429 says: one request a while finds out whether that was meant."""
+
 
 @dataclass(order=True, slots=True)
 class _Waiter:
@@ -144,7 +147,7 @@ class Pace:
     def hold(self, lane: str, seconds: float) -> None:
         """Let no request of this class leave for so long: it met a 429, and the others would too."""
         with self._lock:
-            self._lane(lane).bucket.pause(self._clock() + seconds)
+            self._lane(lane).bucket.pause(self._clock() + min(seconds, LONGEST_HOLD_S))
 
     def _lane(self, name: str) -> _Lane:
         if name not in self._lanes:

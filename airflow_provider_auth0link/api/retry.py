@@ -105,7 +105,7 @@ def told_time(headers: Mapping[str, str]) -> float | None:
     """Return the epoch that the answer's ``Date`` tells."""
     try:
         return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
 
 

@@ -3,13 +3,15 @@ from __future__ import annotations
 import heapq
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
+from hypothesis import given, strategies as st
 
-from airflow_provider_auth0link.api.bucket import NEVER, Bucket, Told
+from airflow_provider_auth0link.api.bucket import LONGEST_PAUSE_S, NEVER, Bucket, Told
 
 EPOCH = 1_800_000_000.37
 Refill = Callable[[float, float, float], float]
@@ -262,3 +264,54 @@ def test_a_lost_answer_keeps_its_token_spent() -> None:
     assert bucket.known == 0
     assert bucket.pending == 0
     assert 1.0 < bucket.ready_at(1.0) < NEVER
+
+
+NUMBERS = st.none() | st.sampled_from([0, 1, 2, 10, 50, 10**12])
+SECONDS = st.none() | st.sampled_from([0.0, 5.0, EPOCH, EPOCH + 30, 1e12])
+LIES = st.builds(Told, NUMBERS, NUMBERS, SECONDS, SECONDS, SECONDS)
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["lost", "answer", "429"]), LIES, st.sampled_from([0.0, 0.14, 3.0]))
+)
+
+
+@given(st.sampled_from([1.0, 0.8, 1e-9]), EVENTS)
+def test_whatever_a_tenant_tells_a_request_may_leave_within_a_minute(
+    share: float, events: list[tuple[str, Told, float]]
+) -> None:
+    bucket, now, under_way = Bucket(share), 0.0, deque[float]()
+    for what, told, seconds in events:
+        if not under_way:
+            moment = bucket.ready_at(now)
+            assert moment <= now + LONGEST_PAUSE_S + 0.001
+            now = max(now, moment)
+        if bucket.ready_at(now) <= now:
+            bucket.sent(now)
+            under_way.append(now)
+        if under_way and (what != "lost" or len(under_way) > 1):
+            now += seconds
+            bucket.answered(now, under_way.popleft(), told, limited=what == "429")
+        elif under_way:
+            under_way.popleft()
+            bucket.lost()
+        assert bucket.pending == len(under_way)
+
+
+def test_a_tenant_that_refuses_all_day_is_asked_once_a_minute() -> None:
+    bucket, now = Bucket(1.0), 0.0
+    for _ in range(1_200):
+        now = bucket.ready_at(now)
+        bucket.sent(now)
+        bucket.answered(now, now, Told(limit=10, remaining=0), limited=True)
+
+    assert now < bucket.ready_at(now) <= now + LONGEST_PAUSE_S
+
+
+def test_a_reset_told_in_years_is_not_waited_for() -> None:
+    bucket, now = Bucket(1.0), 0.0
+    for _ in range(20):
+        now = bucket.ready_at(now)
+        bucket.sent(now)
+        told = Told(limit=10, remaining=0, reset=(EPOCH + now) * 1000, date=math.floor(EPOCH + now))
+        bucket.answered(now, now, told, limited=True)
+
+    assert bucket.ready_at(now) <= now + LONGEST_PAUSE_S

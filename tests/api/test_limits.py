@@ -43,6 +43,11 @@ def test_a_route_has_its_class(request_: Request, lane: str, priority: int) -> N
         ),
         pytest.param({"retry-after": "7"}, Told(retry_after=7.0), id="Retry-After"),
         pytest.param({"retry-after": "nan", "x-ratelimit-reset": "-1"}, Told(), id="no numbers"),
+        pytest.param(
+            {"x-ratelimit-limit": "9" * 5_000, "retry-after": "9" * 400},
+            Told(),
+            id="more digits than are meant",
+        ),
     ],
 )
 def test_an_answer_tells_of_its_bucket(headers: dict[str, str], told: Told) -> None:

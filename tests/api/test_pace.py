@@ -61,6 +61,13 @@ def test_a_hold_is_for_its_own_class(clock: FakeClock) -> None:
     assert _pass(pace, "write").sent_at == 105.0
 
 
+def test_a_hold_without_end_ends(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    pace.hold("read", 1e12)
+
+    assert _pass(pace, "read").sent_at == 3_700.0
+
+
 def test_a_wait_beyond_the_time_given_is_not_begun(clock: FakeClock) -> None:
     pace = _pace(clock)
     pace.hold("read", 5.0)

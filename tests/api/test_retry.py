@@ -98,6 +98,7 @@ def test_waits_differ_so_that_not_all_return_at_once() -> None:
         pytest.param({}, 5.0, id="none"),
         pytest.param({"date": ""}, 5.0, id="empty"),
         pytest.param({"date": "yesterday"}, 5.0, id="a word"),
+        pytest.param({"date": f"Mon, 01 Jan {'9' * 22} 00:00:00 GMT"}, 5.0, id="a year without end"),
     ],
 )
 def test_the_server_s_time_is_its_date(headers: dict[str, str], epoch: float) -> None:
