@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_auth0link.errors import Auth0LinkError, LinkFailedError
+from airflow_provider_auth0link.errors import Auth0LinkError, InputError, LinkFailedError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
 from airflow_provider_auth0link.hooks.masking import mask_secret
@@ -106,6 +106,22 @@ class PairOperator(BaseOperator):
 def _with_reason(error: Auth0LinkError, reason: str | None) -> Auth0LinkError:
     """Keep the class of an error, and say what else is known."""
     return type(error)(reason) if reason else error
+
+
+def ended(attempt: Callable[[], Outcome]) -> Outcome:
+    """
+    Make an outcome of an error too, so that it is told by XCom before it is raised.
+
+    :raises InputError: nothing was asked of the tenant, so there is nothing to tell
+    """
+    from airflow_provider_auth0link.linking.outcome import Outcome
+
+    try:
+        return attempt()
+    except InputError:
+        raise
+    except Auth0LinkError as error:
+        return Outcome.ended("failed", error)
 
 
 def identity_rows(outcome: Outcome, *, include_profile_data: bool = False) -> list[IdentityRow]:

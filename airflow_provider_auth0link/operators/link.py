@@ -9,7 +9,7 @@ from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.model import IdentityRow, Pair, UserId
 from airflow_provider_auth0link.operators import arguments
-from airflow_provider_auth0link.operators.base import FAIL, SKIP, SUCCEED, PairOperator, identity_rows
+from airflow_provider_auth0link.operators.base import FAIL, SKIP, SUCCEED, PairOperator, ended, identity_rows
 from airflow_provider_auth0link.operators.request import CARRY, GUARDS, LinkArguments
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class LinkIdentityOperator(LinkArguments):
             pair = self._token_pair() if by_token else self._pair()
             options = self._options(by_token=by_token)
             hook = self._hook(context)
-            outcome = self._link(hook, pair, options, by_token=by_token)
+            outcome = ended(lambda: self._link(hook, pair, options, by_token=by_token))
             self._deliver(
                 context, hook, outcome, (pair.primary, pair.secondary), ends.get(outcome.name, SUCCEED)
             )
@@ -226,12 +226,13 @@ class UnlinkIdentityOperator(PairOperator):
                 UserId.parse(self.primary_user_id, "primary_user_id"),
                 arguments.secondary(secondary if secondary is not None else "", provider),
             )
-            outcome = unlink_pair(
-                (hook := self._hook(context)).work(),
-                pair.primary,
-                pair.secondary,
-                connection=arguments.optional_text("connection", self.connection),
-                dry_run=arguments.flag("dry_run", self.is_dry_run),
+            connection = arguments.optional_text("connection", self.connection)
+            dry_run = arguments.flag("dry_run", self.is_dry_run)
+            hook = self._hook(context)
+            outcome = ended(
+                lambda: unlink_pair(
+                    hook.work(), pair.primary, pair.secondary, connection=connection, dry_run=dry_run
+                )
             )
             then = end if outcome.name == "not_linked" else SUCCEED
             self._deliver(context, hook, outcome, (pair.primary, pair.secondary), then)

@@ -85,6 +85,8 @@ def test_a_secondary_that_vanishes_between_two_readings_is_looked_for_once_more(
         pytest.param("null", id="null"),
         pytest.param('["linked"]', id="texts"),
         pytest.param([{"provider": "auth0"}], id="half-an-identity"),
+        pytest.param([ROOT], id="without-the-secondary"),
+        pytest.param([GOOGLE | {"user_id": "1035"}], id="of-somebody-else"),
     ],
 )
 def test_a_201_that_says_something_else_is_settled(body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +181,19 @@ def test_a_token_that_names_no_scopes_is_tried(monkeypatch: pytest.MonkeyPatch) 
         ran = run(LinkIdentityOperator(task_id="link", **PAIR, **PLAIN))
 
     assert ran.outcome == "linked"
+
+
+@pytest.mark.parametrize("role", [PRIMARY, SECONDARY])
+def test_an_account_that_was_not_asked_for_is_neither_guarded_nor_merged(
+    role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: Said = (200, {"user_id": "auth0|eve", "identities": [ROOT | {"user_id": "eve"}]})
+    with Scripted({PRIMARY: [ALONE], SECONDARY: [ALIVE], LINK: [LINKED], role: [other]}) as tenant:
+        monkeypatch.setenv(CONN, tenant.connection())
+        ran = run(LinkIdentityOperator(task_id="link", **PAIR))
+
+    assert (ran.outcome, tenant.counts[LINK]) == ("failed", 0)
+    assert "another account" in ran.link["reason"]
 
 
 def test_a_redirect_is_not_followed_with_the_token(monkeypatch: pytest.MonkeyPatch) -> None:

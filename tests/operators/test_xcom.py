@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_auth0link.emulator.server import Emulator
-from airflow_provider_auth0link.errors import OutcomeUnknownError, RefusedError
+from airflow_provider_auth0link.errors import ForbiddenError, OutcomeUnknownError, RefusedError
 from airflow_provider_auth0link.operators.link import LinkIdentityOperator, UnlinkIdentityOperator
 from tests.operators.rig import (
     ADA,
@@ -17,6 +17,7 @@ from tests.operators.rig import (
     Ran,
     connect,
     run,
+    two_accounts,
 )
 
 DATABASE = "Username-Password-Authentication"
@@ -113,6 +114,31 @@ def test_a_failure_is_pushed_before_the_task_ends(make_tenant: MakeTenant) -> No
         "carried": [],
         "requests": 3,
     }
+
+
+@pytest.mark.parametrize(
+    ("operator", "key"),
+    [
+        pytest.param(LinkIdentityOperator, "link", id="link"),
+        pytest.param(UnlinkIdentityOperator, "unlink", id="unlink"),
+    ],
+)
+def test_a_refused_token_is_pushed_before_the_task_ends(
+    operator: type[LinkIdentityOperator], key: str, make_tenant: MakeTenant
+) -> None:
+    make_tenant(*two_accounts(), scopes="read:users")
+    ran = run(operator(task_id="link", **PAIR))
+
+    assert isinstance(ran.raised, ForbiddenError)
+    assert ran.pushed[key] | {"reason": ""} == {
+        "outcome": "failed",
+        "reason": "",
+        "primary_user_id": ADA,
+        "secondary_user_id": ADA_GOOGLE,
+        "carried": [],
+        "requests": 0,
+    }
+    assert "update:users" in ran.pushed[key]["reason"]
 
 
 def test_an_unlink(tenant: Emulator) -> None:
