@@ -13,6 +13,10 @@ IDP_TOKENS = frozenset({"access_token", "access_token_secret", "refresh_token"})
 """Keys of an identity that Auth0 fills for holders of ``read:user_idp_tokens``: dropped on arrival."""
 
 
+MOST_BITS = 128
+"""Of an id that is an integer: GitHub's and its like have 64 at most."""
+
+
 class IdentityRow(TypedDict):
     """One identity as it stands in XCom. Downstream Dags read this: a public format."""
 
@@ -74,6 +78,8 @@ def id_text(value: object, field_name: str) -> str:
             f"{field_name}: expected a string or an integer, got {type(value).__name__}. If the Dag sets "
             "render_template_as_native_obj, switch it off for this task: ids are not Python literals"
         )
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:  # Python refuses to write very long ones
+        raise InputError(f"{field_name}: is no id, the number is too long")
     text = str(value)
     if not text:
         raise InputError(f"{field_name}: is empty. Give the id of an account, such as 'auth0|64b1...'")
@@ -105,11 +111,14 @@ class Identity:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Identity:
-        """Read an identity as Auth0 sends it. KeyError or TypeError when it is none."""
+        """Read an identity as Auth0 sends it. KeyError, TypeError or InputError when it is none."""
+        provider, connection = row["provider"], row["connection"]
+        if not (isinstance(provider, str) and isinstance(connection, str)):
+            raise TypeError("an identity's provider and connection are text")
         return cls(
-            provider=row["provider"],
-            user_id=str(row["user_id"]),
-            connection=row["connection"],
+            provider=provider,
+            user_id=id_text(row["user_id"], "user_id"),
+            connection=connection,
             is_social=bool(row.get("isSocial", False)),
             profile=without_tokens(row.get("profileData") or {}),
         )

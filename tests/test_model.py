@@ -53,6 +53,7 @@ def test_an_id_is_split_on_its_first_pipe(value: str, provider: str, rest: str) 
         pytest.param("", "is empty", id="empty"),
         pytest.param("64b1", "has no '|'", id="bare"),
         pytest.param(64, "has no '|'", id="bare integer"),
+        pytest.param(10**5_000, "the number is too long", id="integer without end"),
         pytest.param("|64b1", "the provider is empty", id="no provider"),
         pytest.param("auth0|", "the part after the first '|' is empty", id="no rest"),
         pytest.param("|", "is empty", id="pipe alone"),

@@ -7,7 +7,6 @@ Facts: Auth0 docs "Get Management API Access Tokens for Production" and "Authent
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import threading
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from airflow_provider_auth0link.api.retry import Budget, Timing, after_limit, backoff, server_time
-from airflow_provider_auth0link.api.wire import Request, Response
+from airflow_provider_auth0link.api.wire import UNREADABLE, Request, Response
 from airflow_provider_auth0link.errors import (
     AmbiguousError,
     AnswerError,
@@ -33,8 +32,14 @@ from airflow_provider_auth0link.settings import Settings
 ASSERTION_SECONDS = 60
 """Life of an assertion: Auth0 allows 5 minutes and recommends 1."""
 
+DAY_S = 86_400.0
+"""Life of a Management token, unless the answer says otherwise (Auth0's default)."""
+
 CLOCK_SKEW_S = 5.0
 """A clock further off than this is corrected before an assertion is tried again. Auth0 allows 10 s."""
+
+_JWT = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
+"""Header, claims and signature. What else a text holds would not pass the wire, and its error would show it."""
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -213,14 +218,15 @@ class TokenFetcher:
     def _token(self, response: Response, asked: float) -> Token:
         body: dict[str, Any] = {}
         value, lives = None, 0.0
-        with suppress(ValueError, KeyError, TypeError):  # whose errors may hold the body
+        with suppress(KeyError, TypeError, OverflowError, *UNREADABLE):  # whose errors may hold the body
             body = json.loads(response.body)
-            value, lives = body["access_token"], float(body.get("expires_in", 86400))
+            value, lives = body["access_token"], float(body.get("expires_in", DAY_S))
         if not (isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]+", value)):
             raise AmbiguousError("Auth0 answered POST /oauth/token without a token")
         self._told(value)
         scope = body.get("scope")
         scopes = frozenset(scope.split()) if isinstance(scope, str) else claimed_scopes(value)
+        lives = lives if 0 < lives < float("inf") else DAY_S  # nonsense: a 401 will tell when it is over
         # A tenth of its life, at most a minute, is left for the requests that are under way.
         return Token(value, scopes, asked + lives - min(60.0, lives / 10))
 
@@ -249,15 +255,14 @@ def claims_of(token: str, field_name: str) -> dict[str, Any]:
 
     :raises InputError: naming *field_name*, never the token
     """
-    parts = token.split(".")
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        readable = len(parts) == 3 and isinstance(claims, dict)  # noqa: PLR2004 - header, claims, signature
-    except (IndexError, ValueError, binascii.Error):
-        claims, readable = {}, False
-    if not readable:
+    claims = None
+    parts = _JWT.fullmatch(token)
+    if parts:
+        with suppress(*UNREADABLE):
+            claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    if not isinstance(claims, dict):
         raise InputError(f"{field_name}: is no JSON Web Token")
-    return dict(claims)
+    return claims
 
 
 def claimed_scopes(token: str) -> frozenset[str] | None:

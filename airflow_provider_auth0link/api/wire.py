@@ -34,6 +34,9 @@ from airflow_provider_auth0link.model import Account, Identity, UserId
 API = "/api/v2"
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
+UNREADABLE = (ValueError, RecursionError)
+"""What the JSON library raises for a body: no JSON, or nested too deep."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -163,7 +166,7 @@ def decoded(response: Response) -> Any:  # noqa: ANN401 - decoded JSON
     """
     if not response.body:
         return None
-    with suppress(ValueError):  # raised outside the block: the error inside may hold the body
+    with suppress(*UNREADABLE):  # raised outside the block: the error inside may hold the body
         return jsonlib.loads(response.body)
     raise AmbiguousError(f"Auth0 answered {response.status} with a body that is no JSON")
 
@@ -171,7 +174,7 @@ def decoded(response: Response) -> Any:  # noqa: ANN401 - decoded JSON
 def read_identities(response: Response) -> list[Identity]:
     """Read the identities that a link or unlink answers with. There is one at least: the account's own."""
     rows = decoded(response)
-    with suppress(TypeError, KeyError, AttributeError):
+    with suppress(TypeError, KeyError, AttributeError, InputError, RecursionError):
         if isinstance(rows, list) and rows:
             return [Identity.from_json(row) for row in rows]
     raise AmbiguousError(f"Auth0 answered {response.status} without a list of identities")
@@ -180,9 +183,27 @@ def read_identities(response: Response) -> list[Identity]:
 def read_account(response: Response) -> Account:
     """Read a user."""
     row = decoded(response)
-    with suppress(TypeError, KeyError, AttributeError, InputError):
+    with suppress(TypeError, KeyError, AttributeError, InputError, RecursionError):
         return Account.from_json(row)
     raise AmbiguousError(f"Auth0 answered {response.status} without a user")
+
+
+def read_account_of(user_id: UserId, response: Response) -> Account:
+    """
+    Read the user that was asked for: guards and merge must not work on another's.
+
+    :raises AnswerError: when it is another
+    :raises AmbiguousError: when it has no identities: every account has its own at least
+    """
+    account = read_account(response)
+    if account.id != user_id:
+        raise AnswerError(
+            "Auth0 answered GET /users/{id} with another account than was asked for. Check how the id is "
+            "spelled, and a proxy on the way"
+        )
+    if not account.identities:
+        raise AmbiguousError(f"Auth0 answered {response.status} with a user without identities")
+    return account
 
 
 _SAME = re.compile(r"are the same", re.IGNORECASE)
@@ -257,7 +278,7 @@ def _boom(response: Response) -> tuple[str, str]:
     """Return the message and the ``errorCode`` of an error body, '' where there is none."""
     try:
         body = jsonlib.loads(response.body)
-    except ValueError:
+    except UNREADABLE:
         return "", ""
     if not isinstance(body, dict):
         return "", ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from airflow_provider_auth0link.api import wire
@@ -78,7 +79,7 @@ class Work:
 
     def get_user(self, user_id: UserId) -> Account:
         """Read one account. MissingAccountError when it is not there."""
-        return self._read(wire.get_user_request(user_id), wire.read_account)
+        return self._read(wire.get_user_request(user_id), partial(wire.read_account_of, user_id))
 
     def _read(self, request: Request, reader: Callable[[Response], Account]) -> Account:
         attempt = 0

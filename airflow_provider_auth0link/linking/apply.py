@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from airflow_provider_auth0link.errors import (
     Auth0LinkError,
     LinkFailedError,
+    OutcomeUnknownError,
     RateLimitedError,
     RefusedError,
     UnsentError,
@@ -68,12 +69,22 @@ def _link_on_readings(tenant: Tenant, pair: Pair, options: Options) -> Outcome:
         try:
             outcome = _one_round(tenant, pair, options, progress)
         except Auth0LinkError as error:
-            # Nothing was linked: every answer to the link itself is settled inside.
-            outcome = Outcome.ended("failed", error)
+            outcome = _stopped(pair, error, tried=progress.tried)
         progress.tried = progress.tried or outcome.tried
         aged = isinstance(outcome.error, RateLimitedError | UnsentError)
         if not (aged and tenant.rest(attempt)):
             return _without_carry(tenant, progress.carry, outcome)
+
+
+def _stopped(pair: Pair, error: Auth0LinkError, *, tried: bool) -> Outcome:
+    """Tell what stands when a round did not come to the link: every answer to that is settled inside."""
+    if not tried:
+        return Outcome.ended("failed", error)
+    unknown = OutcomeUnknownError(
+        f"{names(pair)}: whether they are linked is unknown. The answer to an earlier try was lost, and now: "
+        f"{error}. Look at both accounts"
+    )
+    return Outcome.ended("unknown", unknown)
 
 
 def _one_round(tenant: Tenant, pair: Pair, options: Options, progress: _Progress) -> Outcome:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +74,10 @@ def checked_evidence(evidence: object) -> Mapping[str, Any]:
     if not isinstance(evidence, Mapping):
         raise InputError(f"evidence: expected a mapping, got {type(evidence).__name__}")
     check_evidence_keys(evidence)
-    return dict(evidence)
+    with suppress(TypeError, ValueError, RecursionError):  # whose errors may hold what is in it
+        json.dumps(dict(evidence))
+        return dict(evidence)
+    raise InputError("evidence: holds a value that is no JSON")
 
 
 def _words(argument: str, value: Iterable[str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ Auth0's pages do not say which of 400, 404 and 409 a repeated link gets, so all 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from airflow_provider_auth0link.errors import (
@@ -49,6 +49,13 @@ class Wanted:
 
     def __str__(self) -> str:
         return f"{str(self.secondary)!r} into {str(self.primary)!r}"
+
+    def among(self, identities: Iterable[Identity]) -> bool:
+        """Tell whether the secondary's identity is one of these."""
+        return any(
+            each.is_root_of(self.secondary) and self.connection in {None, each.connection}
+            for each in identities
+        )
 
     def held_by(self, account: Account) -> bool:
         """Tell whether the account read is the primary with the secondary's identity linked to it."""
@@ -108,7 +115,7 @@ def settle_link(
     while True:
         attempt += 1
         try:
-            return Outcome.done("linked", post(), wanted.primary)
+            return Outcome.done("linked", _with_wanted(post(), wanted), wanted.primary)
         except Auth0LinkError as error:
             answer = error
         maybe_done = maybe_done or isinstance(answer, AmbiguousError)
@@ -127,6 +134,13 @@ def settle_link(
             failure = LinkDelayedError(f"{wanted}: not linked within the time given. Last: {answer}")
         if failure is not None:
             return Outcome.ended("failed", failure, seen.primary, tried=maybe_done)
+
+
+def _with_wanted(identities: list[Identity], wanted: Wanted) -> list[Identity]:
+    """Take an answer for one to this link only when the secondary's identity stands in it."""
+    if wanted.among(identities):
+        return identities
+    raise AmbiguousError("Auth0 answered that it is done, but with identities that lack the secondary's")
 
 
 def _asks_for_a_look(answer: Auth0LinkError) -> bool:

@@ -167,6 +167,9 @@ def test_a_refusal_on_a_cold_source_gets_a_token() -> None:
         pytest.param("600", 600 - 60, id="ten minutes, as text"),
         pytest.param(100, 90, id="short: a tenth before its end"),
         pytest.param(None, 86400 - 60, id="not told: a day"),
+        pytest.param(0, 86400 - 60, id="nonsense, nothing: a day"),
+        pytest.param(-5, 86400 - 60, id="nonsense, over before it began: a day"),
+        pytest.param(float("nan"), 86400 - 60, id="nonsense, no number: a day"),
     ],
 )
 def test_a_token_is_renewed_before_it_expires(lives: object, kept: float) -> None:
@@ -475,6 +478,8 @@ def test_scopes_of_a_token_fetched_are_those_of_the_answer() -> None:
         pytest.param(unsigned([SECRET]), id="list"),
         pytest.param("e30.bm8.c2ln", id="no JSON"),
         pytest.param("e30._w.c2ln", id="no UTF-8"),
+        pytest.param(unsigned({"sub": SECRET}) + "\n", id="a newline behind"),
+        pytest.param(unsigned({"sub": SECRET}) + "名", id="a signature that no header takes"),
     ],
 )
 def test_what_is_no_token_is_told_by_its_field(token: str) -> None:

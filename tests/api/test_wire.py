@@ -432,6 +432,10 @@ UNREADABLE = [
     pytest.param(b"[{}]", id="no identity"),
     pytest.param(b'["auth0|1"]', id="texts"),
     pytest.param(b"[null]", id="nulls"),
+    pytest.param(b"[" * 100_000 + b"]" * 100_000, id="nested without end"),
+    pytest.param(b'[{"provider": null, "user_id": "1", "connection": "db"}]', id="no provider"),
+    pytest.param(b'[{"provider": "auth0", "user_id": {}, "connection": "db"}]', id="an odd user id"),
+    pytest.param(b'[{"provider": "auth0", "user_id": ' + b"9" * 4_000 + b', "connection": "db"}]', id="long"),
 ]
 
 
@@ -451,6 +455,25 @@ def test_a_2xx_that_cannot_be_read_may_have_been_done(
 
 def test_an_account_is_read() -> None:
     assert wire.read_account(answer(200, user("auth0|64b1", nickname="ada"))).raw["nickname"] == "ada"
+
+
+def test_an_error_nested_without_end_is_told_by_its_status() -> None:
+    error = wire.error_of(wire.probe_request(), Response(409, {}, b"[" * 100_000 + b"]" * 100_000))
+
+    assert type(error) is ConflictError
+
+
+def test_another_account_than_was_asked_for_is_not_taken() -> None:
+    with pytest.raises(AnswerError, match="another account than was asked for") as caught:
+        wire.read_account_of(UserId("auth0", "64b1"), answer(200, user("auth0|64b2")))
+
+    assert "64b2" not in str(caught.value)
+
+
+def test_an_account_without_identities_is_not_readable() -> None:
+    bare = answer(200, {"user_id": "auth0|64b1", "identities": None})
+    with pytest.raises(AmbiguousError, match="without identities"):
+        wire.read_account_of(UserId("auth0", "64b1"), bare)
 
 
 def test_an_empty_body_is_none() -> None:

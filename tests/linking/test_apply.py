@@ -656,9 +656,21 @@ def test_the_primary_s_root_identity_comes_first() -> None:
 
 def test_an_account_without_identities_is_linked_by_its_id() -> None:
     tenant = FakeTenant(user("auth0|1"), {"user_id": "google-oauth2|2"})
-    tenant.users["google-oauth2|2"]["identities"] = []
+    theirs = tenant.users["google-oauth2|2"]["identities"] = []
+    tenant.meets("link", Trouble(before=lambda: theirs.append(identity("google-oauth2|2", "google"))))
 
     assert link_pair(tenant, PAIR, CARRY).name == "linked"
+
+
+def test_a_lost_try_is_not_called_a_failure_when_the_next_round_cannot_read() -> None:
+    tenant = FakeTenant(user("auth0|1"), user("google-oauth2|2", "google"))
+    tenant.meets("link", Trouble(AmbiguousError("lost")), Trouble(UnsentError("too late")))
+    readings: list[Trouble | None] = [None] * 6
+    tenant.meets("get_user", *readings, Trouble(ForbiddenError("403")))
+    outcome = link_pair(tenant, PAIR, CARRY)
+
+    assert outcome.name == "unknown"
+    assert isinstance(outcome.error, OutcomeUnknownError)
 
 
 def by_token(tenant: FakeTenant, *, own_token: bool = False, dry_run: bool = False) -> Outcome:

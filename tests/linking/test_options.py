@@ -112,6 +112,7 @@ def test_evidence_is_a_mapping_with_known_keys() -> None:
         pytest.param(["email"], "evidence: expected a mapping, got list", id="list"),
         pytest.param("email", "evidence: expected a mapping, got str", id="text"),
         pytest.param({"shoe": 42}, "evidence: unknown keys ['shoe']", id="unknown key"),
+        pytest.param({"email": b"ada@x"}, "evidence: holds a value that is no JSON", id="bytes"),
     ],
 )
 def test_other_evidence_is_refused(evidence: object, told: str) -> None:

@@ -23,7 +23,7 @@ from airflow_provider_auth0link.errors import (
 )
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.settle import Look, Wanted, look, settle_link, settle_unlink
-from airflow_provider_auth0link.model import UserId
+from airflow_provider_auth0link.model import Identity, UserId
 from tests.fakes.tenant import FakeTenant, Trouble, identity, user
 
 PRIMARY, SECONDARY = UserId("auth0", "1"), UserId("google-oauth2", "2")
@@ -74,6 +74,19 @@ def test_a_link_ends_as_it_should(troubles: list[Trouble], name: str, posts: int
     assert is_linked(tenant)
     assert [str(each.user_id) for each in outcome.identities] == ["1", "2"]
     assert outcome.error is None
+
+
+def test_an_answer_to_something_else_is_not_taken_for_this_link() -> None:
+    tenant = FakeTenant(*BOTH)
+
+    def elsewhere() -> list[Identity]:
+        tenant.calls.append("link")
+        return list(tenant.get_user(PRIMARY).identities)
+
+    outcome = settle_link(tenant, WANTED, elsewhere)
+
+    assert (outcome.name, type(outcome.error)) == ("failed", LinkDelayedError)
+    assert not is_linked(tenant)
 
 
 def test_a_link_that_is_answered_costs_no_reading() -> None:
