@@ -15,6 +15,11 @@ from airflow_provider_auth0link.settings import Settings
 LIBRARY = f"python-requests/{requests.__version__}"
 """For the User-Agent."""
 
+MOST_BYTES = 32 * 1024 * 1024
+"""Of a body, decompressed. A hundred users are the longest page, and a profile of 100 KB is a very long one."""
+
+PART_BYTES = 64 * 1024
+
 POOL_SIZE = 64
 """Connections kept open: the widest run that a pace can ask for, more only wait for a free one."""
 
@@ -66,17 +71,32 @@ class HttpTransport:
                 verify=self._verify,
                 proxies={**self._proxies},
                 allow_redirects=False,  # a redirect would carry the token to another place
+                stream=True,
             )
+            body = _whole_body(request, answer)
         except requests.RequestException as error:
             raise _translated(request, error) from None
         except OSError:  # the library's own for a CA bundle that went away
             raise UnsentError(f"no TLS connection for {request.name}: the CA bundle cannot be read") from None
         lower = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, lower, answer.content)
+        return Response(answer.status_code, lower, body)
 
     def close(self) -> None:
         """Close the pool."""
         self._session.close()
+
+
+def _whole_body(request: Request, answer: requests.Response) -> bytes:
+    """Read a body, but no endless one: a few compressed bytes can stand for gigabytes."""
+    parts: list[bytes] = []
+    size = 0
+    for part in answer.iter_content(PART_BYTES):
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            answer.close()
+            raise AmbiguousError(f"the answer to {request.name} is larger than any of Auth0's")
+    return b"".join(parts)
 
 
 def _translated(

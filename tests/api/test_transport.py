@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -108,6 +109,17 @@ def test_an_answer_comes_back_whole(serve: MakeServer, to: MakeTransport) -> Non
     assert (response.status, response.body) == (429, b'{"a": 1}')
     assert (response.headers["retry-after"], response.headers["x-ratelimit-reset"]) == ("7", "9")
     assert type(response) is Response
+
+
+def test_a_compressed_answer_without_end_is_not_read_to_its_end(serve: MakeServer, to: MakeTransport) -> None:
+    packed = gzip.compress(b"[" + b" " * 64 * 1024 * 1024 + b"]", 1)
+    server = serve(http("200 OK", packed, Content_Encoding="gzip"), http("200 OK", b"{}"))
+    transport = to(server.url)
+    error = failure(transport)
+
+    assert type(error) is AmbiguousError
+    assert "larger than any" in str(error)
+    assert transport.send(GET, HEADERS).body == b"{}"
 
 
 def test_a_connection_is_kept_for_the_next_request(serve: MakeServer, to: MakeTransport) -> None:
