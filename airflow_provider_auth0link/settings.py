@@ -36,7 +36,11 @@ TIMEOUT_S = 15.0
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 """Left out of Host and audience: Auth0 names its API without them."""
 
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+
+LONGEST_SHOWN = 200
+"""Letters of a path that a message quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +216,11 @@ def _number(extras: Mapping[str, Any], name: str, most: float = math.inf) -> flo
     wanted = f"extra {name} must be a number over 0" + (f" and at most {most:g}" if most < math.inf else "")
     if isinstance(value, bool):
         raise SettingsError(wanted)
-    try:
+    number = math.nan
+    with suppress(TypeError, ValueError, OverflowError):  # whose texts quote the value
         number = float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SettingsError(wanted) from error
     if not (math.isfinite(number) and 0 < number <= most):
-        raise SettingsError(f"{wanted}, not {number:g}")
+        raise SettingsError(wanted if math.isnan(number) else f"{wanted}, not {number:g}")
     return number
 
 
@@ -230,7 +233,7 @@ def _private_key(extras: Mapping[str, Any]) -> str | None:
         with suppress(OSError, ValueError):
             text = Path(path).read_text(encoding="ascii")
         if not text:
-            raise SettingsError(f"extra private_key_path: {path!r} cannot be read as a PEM file")
+            raise SettingsError(f"extra private_key_path: {_shown(path)} cannot be read as a PEM file")
     return rsa_pem(text, "private_key_path" if path else "private_key") if text else None
 
 
@@ -245,7 +248,12 @@ def _verify(extras: Mapping[str, Any]) -> bool | str:
     with suppress(OSError):  # such as a name too long, when the bundle itself was pasted
         if Path(value).exists():
             return value
-    raise SettingsError(f"extra verify: no CA bundle at {value!r}. Give true, or the path of one")
+    raise SettingsError(f"extra verify: no CA bundle at {_shown(value)}. Give true, or the path of one")
+
+
+def _shown(path: str) -> str:
+    """Quote a path, unless a key was pasted in its place."""
+    return repr(path) if len(path) <= LONGEST_SHOWN and "-----" not in path else "what is no path"
 
 
 def _proxy(extras: Mapping[str, Any]) -> str | None:

@@ -93,6 +93,9 @@ def test_host_names_the_tenant(host: str, port: int | None, base_url: str) -> No
         pytest.param("acme_eu.auth0.com", "Host is no domain name", id="underline"),
         pytest.param("äcme.auth0.com", "Host is no domain name", id="not ASCII"),
         pytest.param(f"-{HOST}", "Host is no domain name", id="dash in front"),
+        pytest.param("acme..auth0.com", "Host is no domain name", id="two dots"),
+        pytest.param(f"{'a' * 64}.auth0.com", "Host is no domain name", id="a label too long"),
+        pytest.param("a." * 126 + "com", "Host is no domain name", id="too long"),
         pytest.param(f"{HOST}\\@evil.example", "Host holds user info", id="backslash"),
         pytest.param(f"ftp://{HOST}", "'ftp'", id="another scheme"),
         pytest.param(f"http://{HOST}", "plain http", id="http off loopback"),
@@ -288,6 +291,14 @@ def test_a_share_over_one_is_refused(value: Any) -> None:
         pytest.param({"private_key": [SECRET]}, "extra private_key must be text", id="PEM no text"),
         pytest.param({"private_key_path": "/nowhere/key.pem"}, "extra private_key_path:", id="no key there"),
         pytest.param({"private_key_path": "/"}, "extra private_key_path:", id="key path a folder"),
+        pytest.param(
+            {"private_key_path": f"-----BEGIN PRIVATE KEY----- {SECRET}"},
+            "what is no path",
+            id="key for path",
+        ),
+        pytest.param({"private_key_path": SECRET + "A" * 1_600}, "what is no path", id="bare key for path"),
+        pytest.param({"verify": SECRET + "A" * 1_600}, "what is no path", id="bundle for path"),
+        pytest.param({"timeout": SECRET}, "extra timeout must be a number", id="secret for a number"),
     ],
 )
 def test_an_extra_that_cannot_be_is_refused_by_name(extras: dict[str, Any], told: str) -> None:
