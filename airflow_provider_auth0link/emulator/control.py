@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -14,6 +17,7 @@ from airflow_provider_auth0link.emulator.tokens import USER_SCOPE
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from airflow_provider_auth0link.emulator.tenant import Tenant
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 def control_routes(tenant: Tenant) -> list[Route]:
     """Return the routes below ``/_emulator``."""
     switches = Switches(tenant)
-    return [
+    routes = [
         Route("/faults", switches.faults, methods=["GET"]),
         Route("/faults", switches.add_fault, methods=["POST"]),
         Route("/faults", switches.clear_faults, methods=["DELETE"]),
@@ -35,6 +39,35 @@ def control_routes(tenant: Tenant) -> list[Route]:
         Route("/connection", switches.connection, methods=["GET"]),
         Route("/export", switches.export, methods=["GET"]),
     ]
+    for route in routes:
+        route.app = ForThisMachine(route.app)
+    return routes
+
+
+class ForThisMachine:
+    """
+    Lets requests pass that name this machine as their host.
+
+    A page in a browser here may have its own name resolve to this machine, and would read all users.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, or answer 403."""
+        if _is_own(Headers(scope=scope).get("host", "")):
+            await self.app(scope, receive, send)
+        else:
+            await PlainTextResponse("Host: not this machine", 403)(scope, receive, send)
+
+
+def _is_own(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class Switches:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def read_export(path: str | Path) -> Export:
 def _user(line: bytes) -> Json:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("no JSON") from None
     if not isinstance(row, dict):
         raise ValueError("no object")  # noqa: TRY004 - one class for all that is wrong
@@ -63,9 +64,12 @@ def _user(line: bytes) -> Json:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with closing(_opened(path)) as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield number, line
+        try:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, line
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"the gzip file is cut or broken: {error}") from None
 
 
 def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:

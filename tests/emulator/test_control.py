@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import requests
 
 from airflow_provider_auth0link.emulator.server import Emulator
@@ -105,3 +106,23 @@ def test_the_export_is_json_lines(make_tenant: MakeTenant) -> None:
     lines = control(tenant, "GET", "export").text.splitlines()
 
     assert [json.loads(line) for line in lines] == tenant.export()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "[::1", "", "10.0.0.1"])
+def test_a_page_under_another_name_may_not_read_the_users(host: str, make_tenant: MakeTenant) -> None:
+    tenant, _ = make_tenant(*USERS)
+    answers = [
+        requests.get(f"{tenant.url}/_emulator/{path}", headers={"host": host}, timeout=30)
+        for path in ("export", "connection")
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert control(tenant, "GET", "export").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "[::1]:80", "127.0.0.1"])
+def test_this_machine_has_several_names(host: str, make_tenant: MakeTenant) -> None:
+    tenant, _ = make_tenant(*USERS)
+    answer = requests.get(f"{tenant.url}/_emulator/export", headers={"host": host}, timeout=30)
+
+    assert answer.status_code == 200

@@ -84,3 +84,20 @@ def test_an_export_may_leave_identities_out(tmp_path: Path, user_id: str, identi
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_export(tmp_path / "none")
+
+
+@pytest.mark.parametrize("cut", [slice(None, -12), slice(None, 30)], ids=["the end", "the middle"])
+def test_a_gzip_file_that_is_cut_is_an_os_error(tmp_path: Path, cut: slice) -> None:
+    path = tmp_path / "users.gz"
+    rows = "".join(f'{{"user_id": "auth0|{number}"}}\n' for number in range(100))
+    path.write_bytes(gzip.compress(rows.encode())[cut])
+
+    with pytest.raises(OSError, match="cut or broken"):
+        read_export(path)
+
+
+def test_a_line_nested_without_end_is_no_json(tmp_path: Path) -> None:
+    path = tmp_path / "users.json"
+    path.write_text("[" * 100_000)
+
+    assert read_export(path).problems == ["line 1: no JSON"]
