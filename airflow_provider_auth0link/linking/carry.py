@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_auth0link.errors import AmbiguousError, LinkDelayedError
+from airflow_provider_auth0link.errors import AmbiguousError, LinkDelayedError, LinkFailedError
 from airflow_provider_auth0link.linking.merge import Merge, merge, same, taken_back
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.tenant import Tenant
@@ -13,14 +14,20 @@ from airflow_provider_auth0link.model import Account, UserId
 
 
 def computed(primary: Account, secondary: Account, options: Options) -> Merge:
-    """Compute what these options carry."""
-    return merge(
-        primary,
-        secondary,
-        carry=options.carry,
-        carry_except=options.carry_except,
-        conflicts=options.conflicts,
-    )
+    """
+    Compute what these options carry.
+
+    :raises LinkFailedError: when users have nested their metadata too deep for this Python
+    """
+    with suppress(RecursionError):
+        return merge(
+            primary,
+            secondary,
+            carry=options.carry,
+            carry_except=options.carry_except,
+            conflicts=options.conflicts,
+        )
+    raise LinkFailedError("the metadata is nested too deep to be carried. Leave it out of carry")
 
 
 @dataclass(slots=True)

@@ -21,10 +21,11 @@ from airflow_provider_auth0link.errors import (
     UnsentError,
 )
 from airflow_provider_auth0link.linking.apply import link_by_token, link_pair, unlink_pair
+from airflow_provider_auth0link.linking.carry import computed
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.model import Pair, UserId
-from tests.fakes.tenant import ALL_SCOPES, FakeTenant, Trouble, identity, user
+from tests.fakes.tenant import ALL_SCOPES, FakeTenant, Trouble, account, identity, user
 
 PRIMARY, SECONDARY = UserId("auth0", "1"), UserId("google-oauth2", "2")
 PAIR = Pair(PRIMARY, SECONDARY)
@@ -660,6 +661,16 @@ def test_an_account_without_identities_is_linked_by_its_id() -> None:
     tenant.meets("link", Trouble(before=lambda: theirs.append(identity("google-oauth2|2", "google"))))
 
     assert link_pair(tenant, PAIR, CARRY).name == "linked"
+
+
+def test_metadata_nested_too_deep_is_a_failure_of_its_pair() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(5_000):
+        deep = {"a": deep}
+    primary, secondary = (account(each, user_metadata=deep) for each in ("auth0|1", "google-oauth2|2"))
+
+    with pytest.raises(LinkFailedError, match="nested too deep"):
+        computed(primary, secondary, CARRY)
 
 
 def test_a_lost_try_is_not_called_a_failure_when_the_next_round_cannot_read() -> None:
