@@ -9,6 +9,7 @@ a SQLAlchemy URL, by default ``sqlite:///warehouse.db``.
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,10 +18,13 @@ import pendulum
 from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
 from sqlalchemy import create_engine, text
 
+from airflow_provider_auth0link.errors import MissingAccountError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
+
+log = logging.getLogger(__name__)
 
 DUPLICATES = """
     WITH person AS (
@@ -48,30 +52,34 @@ def find_duplicates() -> list[dict[str, str]]:
 
 
 # [START howto_hook_auth0]
+def link_pair(hook: Auth0Hook, pair: dict[str, str], *, dry_run: bool) -> bool:
+    """Link a pair unless something speaks against it, and tell whether it is linked now."""
+    try:
+        primary = hook.get_user(pair["primary_user_id"])
+        logins = {f"{login['provider']}|{login['user_id']}" for login in primary["identities"]}
+        if pair["secondary_user_id"] in logins:  # by an earlier try of this task
+            return True
+        secondary = hook.get_user(pair["secondary_user_id"])
+    except MissingAccountError:  # since the copy was made; the other pairs go on
+        log.warning("left out, since one of the two accounts is gone: %s", pair)
+        return False
+    if not all(user.get("email_verified") and not user.get("blocked") for user in (primary, secondary)):
+        return False
+    if dry_run:
+        return False
+    if lost := secondary.get("user_metadata"):  # Auth0 discards it; what the primary has of its own wins
+        kept = {**lost, **primary.get("user_metadata", {})}
+        hook.update_user(primary["user_id"], {"user_metadata": kept})
+    hook.link_identity(primary["user_id"], secondary["user_id"])
+    return True
+
+
 @task
 def link_all(pairs: list[dict[str, str]]) -> list[dict[str, str]]:
     """Link pair after pair with one token, and return those that are linked now."""
     hook = Auth0Hook("auth0_default")
     dry_run = get_current_context()["params"]["dry_run"]
-    moved = []
-    for pair in pairs:
-        primary = hook.get_user(pair["primary_user_id"])
-        logins = {f"{login['provider']}|{login['user_id']}" for login in primary["identities"]}
-        if pair["secondary_user_id"] in logins:  # by an earlier try of this task
-            moved.append(pair)
-            continue
-        secondary = hook.get_user(pair["secondary_user_id"])
-        if not all(user.get("email_verified") and not user.get("blocked") for user in (primary, secondary)):
-            continue
-        if dry_run:
-            continue
-        if lost := secondary.get("user_metadata"):  # Auth0 discards it; what the primary has of its own wins
-            hook.update_user(
-                primary["user_id"], {"user_metadata": {**lost, **primary.get("user_metadata", {})}}
-            )
-        hook.link_identity(primary["user_id"], secondary["user_id"])
-        moved.append(pair)
-    return moved
+    return [pair for pair in pairs if link_pair(hook, pair, dry_run=dry_run)]
 
 
 # [END howto_hook_auth0]

@@ -85,6 +85,17 @@ def test_taskflow_takes_up_what_an_earlier_try_did(
     assert list(tenant.links_applied.values()) == [1]
 
 
+def test_taskflow_leaves_out_an_account_that_is_gone(
+    run_dag: RunDag, tenant: Emulator, warehouse: Warehouse
+) -> None:
+    warehouse.add([("github|gone", "bob@example.com", True, "2019-01-01")])
+
+    run = run_dag(example("example_taskflow").example_taskflow())
+
+    assert str(run.state) == "success"
+    assert warehouse.run("SELECT * FROM auth0_id_map") == [("samlp|acme|ada {{ 7 * 7 }}", "auth0|ada")]
+
+
 @pytest.mark.parametrize("name", ["example_taskflow", "example_dedup_and_link"])
 def test_a_dry_run_changes_nothing(
     name: str, run_dag: RunDag, tenant: Emulator, warehouse: Warehouse
