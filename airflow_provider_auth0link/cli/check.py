@@ -65,9 +65,18 @@ def _diagnosis(conn_id: str) -> Diagnosis:
     try:
         return Auth0Hook(conn_id).diagnose()
     except AirflowNotFoundException:
-        raise InputError(
-            f"there is no connection {conn_id!r}. Add it in Airflow, or set AIRFLOW_CONN_{conn_id.upper()}"
-        ) from None
+        raise InputError(_not_found(conn_id)) from None
+
+
+def _not_found(conn_id: str) -> str:
+    """Say why Airflow has no such connection. It passes over a variable that it cannot read."""
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    if os.environ.get(variable):
+        return (
+            f"{variable} is set, but Airflow cannot read it. Give one JSON object, with double quotes,"
+            " or a URI of which every part is percent-encoded"
+        )
+    return f"there is no connection {conn_id!r}. Add it in Airflow, or set {variable}"
 
 
 def show(diagnosis: Diagnosis, console: Console) -> int:
@@ -141,7 +150,7 @@ def _times(seen: Sequence[Rate]) -> Table:
         mine = rate in seen
         times = [in_words(rate.seconds(LINKS, carrying=carrying)) for carrying in (False, True)]
         table.add_row(">" if mine else "", rate.plan, *times, style="bold" if mine else "")
-    table.caption = "Which of the two a link draws on is not published."
+    table.caption = "150/min or 200/min: which of them a link draws on is not published."
     table.caption_justify = "right"
     return table
 

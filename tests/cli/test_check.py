@@ -122,6 +122,15 @@ def test_a_connection_that_does_not_exist(capsys: pytest.CaptureFixture[str]) ->
     )
 
 
+@pytest.mark.parametrize("text", ["{'conn_type': 'auth0'}", "auth0://id:secret@http://127.0.0.1:9/"])
+def test_a_connection_that_airflow_cannot_read(text: str, check: Check) -> None:
+    code, said = check(text, "garbled")
+
+    assert code == 2
+    assert "AIRFLOW_CONN_GARBLED is set, but Airflow cannot read it. Give one JSON object" in said
+    assert "secret" not in said
+
+
 def test_the_process_is_left_as_it_was(
     tenant: Emulator, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
