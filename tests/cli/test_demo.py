@@ -59,7 +59,7 @@ def test_the_demo_shows_what_airflow_did_and_leaves_nothing(tmp_path: Path, outs
             "duplicates found by SQL",
             "linked",
             "already linked, by hand overnight",
-            "refused by a guard",
+            "refused by a check",
         )
     }
     found, linked, already, refused = count.values()

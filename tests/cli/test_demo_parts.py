@@ -106,12 +106,23 @@ def test_tables_say_what_was_found_linked_and_refused() -> None:
     assert "duplicates found by SQL 4" in lines
     assert "linked 1" in lines
     assert "already linked, by hand overnight 1" in lines
-    assert "refused by a guard 2" in lines
+    assert "refused by a check 2" in lines
     assert "link 2 2" in lines
-    assert "github|0 auth0|0 user_metadata: a.b" in lines
-    assert "app_metadata: plan" in lines
+    assert "github|0 user_metadata: a.b" in lines
+    assert "auth0|0 app_metadata: plan" in lines
     assert "drifted: email 1 github|3" in lines
     assert "drifted: what the warehouse knew of the two no longer holds" in lines
+
+
+def test_usual_ids_stay_whole_on_80_columns() -> None:
+    usual = {"primary_user_id": f"auth0|{'1' * 24}", "secondary_user_id": f"google-oauth2|{'2' * 21}"}
+    told_of = link(0, "linked", carried=["user_metadata.a-long-key"] * 9) | usual
+    text = rendered(
+        told(task("find_duplicates", "success", PAIRS[:1]), task("link", "success", told_of, 0)), 80
+    )
+
+    assert usual["primary_user_id"] in text
+    assert usual["secondary_user_id"] in text
 
 
 def test_ids_are_never_taken_for_markup() -> None:

@@ -50,7 +50,7 @@ def _summary(result: Result, *, users: int, requests: int, ids: int) -> Table:
         ("duplicates found by SQL", len(result.pairs), ""),
         ("linked", len(result.of("linked")), "green"),
         ("already linked, by hand overnight", len(result.of("already_linked")), "green"),
-        ("refused by a guard", len(result.of("refused")), "yellow"),
+        ("refused by a check", len(result.of("refused")), "yellow"),
         ("old ids mapped to new ones in the warehouse", ids, ""),
         ("requests to the tenant", requests, ""),
     ):
@@ -74,11 +74,12 @@ def _tasks(result: Result) -> Table:
 def _linked(result: Result) -> Table:
     shown, count = result.examples(SHOWN), len(result.of("linked"))
     table = _table("Linked" if len(shown) == count else f"Linked, {len(shown)} of {count}")
-    table.add_column("this account", overflow="fold")
-    table.add_column("is now a login of", overflow="fold")
+    table.add_column("this account\n  is now a login of", overflow="fold")
     table.add_column("carried over", overflow="fold")
     for link in shown:
-        table.add_row(Text(link["secondary_user_id"]), Text(link["primary_user_id"]), _carried(link))
+        # One above the other: side by side, 80 columns would cut the ids in two.
+        ids = Text(f"{link['secondary_user_id']}\n  {link['primary_user_id']}")
+        table.add_row(ids, _carried(link))
     return table
 
 
