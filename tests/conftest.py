@@ -58,7 +58,7 @@ def _forget_masked_secrets() -> Iterator[None]:
     # Airflow compiles all that it ever masked into one pattern, anew for each secret. Kept over some thousand
     # tests, each with secrets of its own, this is what nearly all of the time would go into.
     yield
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # other threads may import
         if name.endswith("secrets_masker") and hasattr(module, "reset_secrets_masker"):
             module.reset_secrets_masker()
 
