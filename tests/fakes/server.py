@@ -66,6 +66,7 @@ class RawServer:
         self._stack.close()
         for each in self._threads:
             each.join(LIMIT_S)
+        self._stack.close()  # what a thread took over while the rest was closed
 
     def _accept(self) -> None:
         while not self.over.is_set():
