@@ -193,6 +193,20 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Rights:
+    """
+    What an account may do, apart from its metadata.
+
+    ``roles`` are ids. ``permissions`` are those granted directly, as (API identifier, permission name).
+    ``organizations`` are ids, each with the ids of the roles that the account has as its member.
+    """
+
+    roles: frozenset[str] = frozenset()
+    permissions: frozenset[tuple[str, str]] = frozenset()
+    organizations: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """
     Two accounts to be one: *secondary* is merged into *primary*.
