@@ -19,7 +19,8 @@ Everything that can go wrong.
     ├── AmbiguousError             yes  no answer, 5xx or an unreadable one: it may have happened
     ├── LinkFailedError            no   the pair was not linked, and this is known
     │   └── LinkDelayedError       yes  not within the time given to it
-    └── OutcomeUnknownError        yes  the settling read failed too: look at the pair
+    ├── OutcomeUnknownError        yes  the settling read failed too: look at the pair
+    └── StoreError                 yes  the journal's folder could not be read or written
 
 Messages say what is wrong, where, and what to do. They never quote a body or a secret.
 Each class is built from its message alone, so that it can cross a process border by pickle.
@@ -104,5 +105,11 @@ class LinkDelayedError(LinkFailedError):
 
 class OutcomeUnknownError(Auth0LinkError):
     """Whether the pair was linked could not be found out. Somebody should look at it."""
+
+    retryable = True
+
+
+class StoreError(Auth0LinkError):
+    """The folder where a journal lies could not be read or written."""
 
     retryable = True
