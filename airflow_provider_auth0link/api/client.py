@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -72,6 +73,8 @@ class Auth0Client:
         )
         self._user_agent = user_agent
         self._tokens = self._token_source(told)
+        self._connections_lock = threading.Lock()
+        self._connections: list[Mapping[str, str] | None] = []
 
     def _token_source(self, told: Callable[[str], None]) -> TokenSource:
         if self.settings.access_token:
@@ -191,3 +194,14 @@ class Auth0Client:
     def token_scopes(self, budget: Budget) -> frozenset[str] | None:
         """Return the scopes of the Management token, None when the tenant does not tell."""
         return self._tokens.current(budget).scopes
+
+    def connection_ids(self, ask: Callable[[], Mapping[str, str] | None]) -> Mapping[str, str] | None:
+        """
+        Return what *ask* answered when it was first asked; an error is not kept.
+
+        :param ask: reads the tenant's database connections
+        """
+        with self._connections_lock:
+            if not self._connections:
+                self._connections.append(ask())
+            return self._connections[0]

@@ -1,17 +1,21 @@
-"""One piece of work at a tenant: the verbs that linking needs."""
+"""One piece of work at a tenant: the verbs about accounts that linking needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from airflow_provider_auth0link.api import wire
+from airflow_provider_auth0link.api import rights, wire
 from airflow_provider_auth0link.api.retry import Budget, Timing, backoff
+from airflow_provider_auth0link.api.rights_work import RightsVerbs
+from airflow_provider_auth0link.api.scopes import lacking
 from airflow_provider_auth0link.api.wire import Request, Response
 from airflow_provider_auth0link.errors import AmbiguousError, ForbiddenError, MissingAccountError
 from airflow_provider_auth0link.model import Account, Identity, UserId
 from airflow_provider_auth0link.settings import Settings
+
+Result = TypeVar("Result")
 
 
 class Client(Protocol):
@@ -28,8 +32,11 @@ class Client(Protocol):
     def token_scopes(self, budget: Budget) -> frozenset[str] | None:
         """Return the scopes of the Management token."""
 
+    def connection_ids(self, ask: Callable[[], Mapping[str, str] | None]) -> Mapping[str, str] | None:
+        """Return what *ask* answered when it was first asked in this process."""
 
-class Work:
+
+class Work(RightsVerbs):
     """
     One piece of work at a tenant: the verbs, with a budget of time and a count of requests.
 
@@ -65,12 +72,13 @@ class Work:
         """
         Check the token's scopes before a request is made.
 
+        :param scopes: all of them are needed; ``read:roles|read:role_members`` is had by either
         :raises ForbiddenError: naming those that are missing
         """
         if not self._client.settings.has_credentials:
             return  # the token source says so better, and a user's own token may do without
         held = self._client.token_scopes(self._budget)
-        missing = sorted(set(scopes) - held) if held is not None else []
+        missing = lacking(scopes, held) if held is not None else []
         if missing:
             raise ForbiddenError(
                 f"the token of {self._client.settings.host} lacks {', '.join(missing)}. Grant it to the "
@@ -81,7 +89,7 @@ class Work:
         """Read one account. MissingAccountError when it is not there."""
         return self._read(wire.get_user_request(user_id), partial(wire.read_account_of, user_id))
 
-    def _read(self, request: Request, reader: Callable[[Response], Account]) -> Account:
+    def _read(self, request: Request, reader: Callable[[Response], Result]) -> Result:
         attempt = 0
         while True:
             attempt += 1
@@ -127,6 +135,19 @@ class Work:
         except MissingAccountError:
             return None
         return row.get("name") if isinstance(row, dict) else None
+
+    def connection_ids(self) -> Mapping[str, str] | None:
+        """Return the ids of the database connections by name, None when the token may not read them."""
+        return self._client.connection_ids(self._ask_connection_ids)
+
+    def _ask_connection_ids(self) -> Mapping[str, str] | None:
+        held = self.scopes() if self._client.settings.has_credentials else None
+        if held is not None and "read:connections" not in held:
+            return None
+        try:
+            return dict(self._pages(rights.connections_page, rights.connection_of))
+        except ForbiddenError:
+            return None
 
     def free(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - decoded JSON
         """Send what a Dag author spells out; returns the decoded body, None when empty."""
