@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -86,12 +87,27 @@ def id_text(value: object, field_name: str) -> str:
     return text
 
 
+def connection_id_text(value: object) -> str:
+    """
+    Return an Auth0 connection id, ``con_`` and letters or digits.
+
+    :raises InputError: for anything else: it would leave its place in a URL path, or is a name
+    """
+    if not (isinstance(value, str) and re.fullmatch(r"con_[A-Za-z0-9]+", value)):
+        raise InputError(
+            "connection_id: is no id of an Auth0 connection, such as 'con_0123456789abcdef'. "
+            "A connection's name is not taken: two databases may bear the same user id"
+        )
+    return value
+
+
 def _check_segment(part: str, where: str) -> None:
     if not part:
         raise InputError(f"{where} is empty")
     if part in {".", ".."}:
         raise InputError(f"{where} is {part!r}, which would leave the user's place in the URL path")
-    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in part):
+    # What can be printed has neither in it; asking that first is quick, and plans hold millions of ids.
+    if not part.isprintable() and any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in part):
         raise InputError(f"{where} has a control character or half a surrogate pair in it")
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from airflow_provider_auth0link.errors import InputError
-from airflow_provider_auth0link.model import Pair, UserId
+from airflow_provider_auth0link.model import Pair, UserId, connection_id_text
 
 
 def connection_id(value: object) -> str:
@@ -14,12 +11,7 @@ def connection_id(value: object) -> str:
 
     :raises InputError: for anything else: it would leave its place in a URL path, or is a name
     """
-    if not (isinstance(value, str) and re.fullmatch(r"con_[A-Za-z0-9]+", value)):
-        raise InputError(
-            "connection_id: is no id of an Auth0 connection, such as 'con_0123456789abcdef'. "
-            "A connection's name is not taken: two databases may bear the same user id"
-        )
-    return value
+    return connection_id_text(value)
 
 
 def pair(primary: str, secondary: str, connection: str | None = None) -> Pair:
