@@ -83,9 +83,11 @@ def unauthorized(message: str) -> ApiError:
     return ApiError(401, message, attributes={"error": message})
 
 
-def insufficient_scope(expected: tuple[str, ...]) -> ApiError:
+def insufficient_scope(expected: tuple[str, ...], *, every: bool = False) -> ApiError:
     """403 as recorded from a real tenant."""
-    return ApiError(403, f"Insufficient scope, expected any of: {','.join(expected)}", "insufficient_scope")
+    which = "all" if every else "any"
+    text = f"Insufficient scope, expected {which} of: {','.join(expected)}"
+    return ApiError(403, text, "insufficient_scope")
 
 
 def missing_user(status: int = 404) -> ApiError:

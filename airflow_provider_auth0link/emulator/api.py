@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-from airflow_provider_auth0link.emulator.accounts import Json, identities_seen, seen, split
+from airflow_provider_auth0link.emulator.access import Access
+from airflow_provider_auth0link.emulator.accounts import Json, identities_seen, seen
 from airflow_provider_auth0link.emulator.answers import (
     Answer,
-    ApiError,
     answer,
     insufficient_scope,
     invalid_query,
-    invalid_uri,
-    missing_user,
 )
 from airflow_provider_auth0link.emulator.bodies import CREATE, UPDATE, checked, link_body
+from airflow_provider_auth0link.emulator.calls import Call
 from airflow_provider_auth0link.emulator.connections import connection_row, listed
 from airflow_provider_auth0link.emulator.creation import create
 from airflow_provider_auth0link.emulator.linking import Linker
 from airflow_provider_auth0link.emulator.options import Options
-from airflow_provider_auth0link.emulator.routes import Route, decoded
+from airflow_provider_auth0link.emulator.routes import decoded
 from airflow_provider_auth0link.emulator.search import flag, search, selected
 from airflow_provider_auth0link.emulator.state import State
 from airflow_provider_auth0link.emulator.tokens import Grant
 from airflow_provider_auth0link.emulator.updates import apply_patch, check_patch
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """
-    A request to the Management API, as its operation sees it.
-
-    :param route: the operation
-    :param args: still encoded path parameters
-    :param params: query string
-    :param body: reads the decoded body; raises 400 when it cannot be read
-    :param grant: what the token allows
-    """
-
-    route: Route
-    args: list[str]
-    params: Mapping[str, str]
-    body: Callable[[], Any]
-    grant: Grant
 
 
 class ManagementApi:
@@ -76,6 +54,7 @@ class ManagementApi:
             "unlink": self._unlink,
             "connections": self._list_connections,
             "connection": self._get_connection,
+            **Access(state).operations,
         }
 
     def handle(self, call: Call) -> Answer:
@@ -85,30 +64,14 @@ class ManagementApi:
         :raises ApiError: what the tenant says instead
         """
         operation = self._operations[call.route.name]
-        if not call.grant.scopes & set(call.route.scopes):
-            raise insufficient_scope(call.route.scopes)
+        held = call.grant.scopes & set(call.route.scopes)
+        if not held or (call.route.every and len(held) < len(call.route.scopes)):
+            raise insufficient_scope(call.route.scopes, every=call.route.every)
         with self.state.lock:
             return operation(call)
 
-    def _user_id(self, call: Call) -> str:
-        user_id = decoded(call.args[0])
-        try:
-            split(user_id)
-        except ValueError:
-            raise invalid_uri("Object didn't pass validation for format user-id") from None
-        of_subject = all("current_user" in each for each in call.grant.scopes & set(call.route.scopes))
-        if of_subject and user_id != call.grant.subject:
-            raise ApiError(403, "User to be acted on does not match subject in bearer token.")
-        return user_id
-
-    def _account(self, call: Call) -> Json:
-        account = self.state.account(self._user_id(call))
-        if account is None:
-            raise missing_user()
-        return account
-
     def _get(self, call: Call) -> Answer:
-        return answer(self._shown(self._account(call), call))
+        return answer(self._shown(call.account(self.state), call))
 
     def _shown(self, account: Json, call: Call) -> Json:
         return selected(seen(account, idp_tokens=call.grant.idp_tokens), call.params)
@@ -130,7 +93,7 @@ class ManagementApi:
         return answer(account, 201)
 
     def _update(self, call: Call) -> Answer:
-        account = self._account(call)
+        account = call.account(self.state)
         body = checked(call.body(), UPDATE)
         self._check_update_scope(call.grant, body)
         identity = check_patch(account, body, frozenset(self.state.strategies))
@@ -151,13 +114,13 @@ class ManagementApi:
             raise insufficient_scope(("update:users",))
 
     def _delete(self, call: Call) -> Answer:
-        account = self.state.account(self._user_id(call))
+        account = self.state.account(call.user_id())
         if account is not None:
             self.state.remove(account)
         return Answer(204)
 
     def _link(self, call: Call) -> Answer:
-        user_id = self._user_id(call)
+        user_id = call.user_id()
         named = link_body(call.body(), frozenset(self.state.strategies.values()))
         if isinstance(named, str):
             primary = self.linker.primary(user_id)
@@ -171,7 +134,7 @@ class ManagementApi:
         return answer(identities_seen(primary, idp_tokens=call.grant.idp_tokens), 201)
 
     def _unlink(self, call: Call) -> Answer:
-        primary = self.linker.primary(self._user_id(call))
+        primary = self.linker.primary(call.user_id())
         self.linker.unlink(primary, decoded(call.args[1]), decoded(call.args[2]))
         return answer(identities_seen(primary, idp_tokens=call.grant.idp_tokens))
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from airflow_provider_auth0link.emulator.accounts import Json
 from airflow_provider_auth0link.emulator.answers import ApiError
-from airflow_provider_auth0link.emulator.search import flag, number, selected
+from airflow_provider_auth0link.emulator.calls import paged
+from airflow_provider_auth0link.emulator.search import selected
 from airflow_provider_auth0link.emulator.state import State
 
 
@@ -34,9 +35,4 @@ def listed(state: State, params: Mapping[str, str]) -> Json | list[Json]:
     rows = [connection_row(state, each) for each in state.connections]
     for key in ("strategy", "name"):
         rows = [each for each in rows if params.get(key) in {None, "", each[key]}]
-    per_page = number(params, "per_page", 50, least=1, most=100)
-    start = number(params, "page", 0) * per_page
-    page = [selected(each, params) for each in rows[start : start + per_page]]
-    if not flag(params, "include_totals", default=False):
-        return page
-    return {"start": start, "limit": per_page, "total": len(rows), "connections": page}
+    return paged([selected(each, params) for each in rows], params, "connections")

@@ -38,6 +38,7 @@ def control_routes(tenant: Tenant) -> list[Route]:
         Route("/tokens/user", switches.user_token, methods=["POST"]),
         Route("/connection", switches.connection, methods=["GET"]),
         Route("/export", switches.export, methods=["GET"]),
+        Route("/state", switches.state, methods=["GET"]),
     ]
     for route in routes:
         route.app = ForThisMachine(route.app)
@@ -150,3 +151,8 @@ class Switches:
         del request
         rows = await asyncio.to_thread(self.tenant.state.copies, idp_tokens=False)
         return Response(await asyncio.to_thread(ndjson, rows), media_type="application/x-ndjson")
+
+    async def state(self, request: Request) -> Response:
+        """All users with all that they hold; ``?volatile=false`` leaves dates and counts out."""
+        volatile = request.query_params.get("volatile", "true") != "false"
+        return JSONResponse(await asyncio.to_thread(self.tenant.whole, volatile=volatile))

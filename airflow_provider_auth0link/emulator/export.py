@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import IO
 
 from airflow_provider_auth0link.emulator.accounts import Json, completed, connection_of
+from airflow_provider_auth0link.emulator.rights import Rights, take_given
 
+VOLATILE = frozenset(
+    {
+        "created_at", "updated_at", "last_login", "last_ip", "last_password_reset", "logins_count",
+        "multifactor_last_modified",
+    }
+)  # fmt: skip
+"""What changes by itself, or cannot be set."""
 GZIP = b"\x1f\x8b"
 
 
@@ -59,6 +67,7 @@ def _user(line: bytes) -> Json:
         raise ValueError("no JSON") from None
     if not isinstance(row, dict):
         raise ValueError("no object")  # noqa: TRY004 - one class for all that is wrong
+    take_given(dict(row))
     return completed(row, "1970-01-01T00:00:00.000Z")
 
 
@@ -76,6 +85,28 @@ def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
     with path.open("rb") as file:
         is_gzip = file.read(2) == GZIP
     return gzip.open(path) if is_gzip else path.open("rb")
+
+
+def whole(accounts: Iterable[Json], rights: Rights, *, volatile: bool) -> list[Json]:
+    """
+    Return all that a tenant knows of its users, in an order of its own: equal lists, equal tenants.
+
+    A row seeds another tenant with the same user: an export's, with ``roles``, ``permissions`` and
+    ``organizations`` (organization to role ids). Empty metadata and ``blocked: false`` are left out:
+    an account without them is the same. Tokens of identity providers are not told.
+
+    :param accounts: copies
+    :param rights: what they hold
+    :param volatile: whether dates, counts and addresses of logins and changes stand in it
+    """
+    rows = []
+    for account in accounts:
+        row = {key: value for key, value in account.items() if volatile or key not in VOLATILE}
+        for key in ("user_metadata", "app_metadata", "blocked"):
+            if not row.get(key):
+                row.pop(key, None)
+        rows.append({**row, **rights.shown(row["user_id"])})
+    return sorted(rows, key=lambda row: (row["user_id"], connection_of(row)))
 
 
 def ndjson(rows: Iterable[Json]) -> str:

@@ -10,7 +10,8 @@ ALL_SCOPES = (
     "read:users_app_metadata update:users_app_metadata create:users_app_metadata "
     "read:user_idp_tokens read:connections read:roles read:role_members create:role_members "
     "delete:role_members read:organizations read:organization_members create:organization_members "
-    "read:organization_member_roles create:organization_member_roles delete:organization_member_roles"
+    "delete:organization_members read:organization_member_roles create:organization_member_roles "
+    "delete:organization_member_roles"
 )
 """What a token carries unless told otherwise."""
 

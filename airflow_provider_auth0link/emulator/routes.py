@@ -21,6 +21,7 @@ class Route:
     :param scopes: any one of them opens it. One that says ``current_user`` opens it for the
         token's own subject alone
     :param group: whose bucket it draws on, where a plan has several
+    :param every: whether all scopes are needed, not any one
     """
 
     name: str
@@ -28,9 +29,15 @@ class Route:
     segments: tuple[str | None, ...]
     scopes: tuple[str, ...] = ()
     group: str = "other"
+    every: bool = False
 
 
 _USER = ("users", None)
+_MEMBERS = ("organizations", None, "members")
+_MEMBER_ROLES = (*_MEMBERS, None, "roles")
+USER_ORGANIZATIONS = "user_organizations_read"
+MEMBERS_WRITE = "organization_members_write"
+MEMBER_ROLES_WRITE = "organization_member_roles_write"
 _IDENTITY_SCOPES = ("update:users", "update:current_user_identities")
 
 ROUTES = (
@@ -50,6 +57,43 @@ ROUTES = (
     Route("user_delete", "DELETE", _USER, ("delete:users", "delete:current_user"), "users_delete"),
     Route("link", "POST", (*_USER, "identities"), _IDENTITY_SCOPES, "users_write"),
     Route("unlink", "DELETE", (*_USER, "identities", None, None), _IDENTITY_SCOPES, "users_delete"),
+    Route(
+        "roles",
+        "GET",
+        (*_USER, "roles"),
+        ("read:users", "read:roles", "read:role_members"),
+        every=True,
+    ),
+    Route("roles_add", "POST", (*_USER, "roles"), ("update:users", "create:role_members"), every=True),
+    Route("roles_remove", "DELETE", (*_USER, "roles"), ("update:users", "delete:role_members"), every=True),
+    Route("permissions", "GET", (*_USER, "permissions"), ("read:users",)),
+    Route("permissions_add", "POST", (*_USER, "permissions"), ("update:users",)),
+    Route("permissions_remove", "DELETE", (*_USER, "permissions"), ("update:users",)),
+    Route("organizations", "GET", (*_USER, "organizations"), ("read:organizations",), USER_ORGANIZATIONS),
+    Route("members", "GET", _MEMBERS, ("read:organization_members",), "organization_members_read"),
+    Route("members_add", "POST", _MEMBERS, ("create:organization_members",), MEMBERS_WRITE),
+    Route("members_remove", "DELETE", _MEMBERS, ("delete:organization_members",), MEMBERS_WRITE),
+    Route(
+        "member_roles",
+        "GET",
+        _MEMBER_ROLES,
+        ("read:organization_member_roles",),
+        "organization_member_roles_read",
+    ),
+    Route(
+        "member_roles_add",
+        "POST",
+        _MEMBER_ROLES,
+        ("create:organization_member_roles",),
+        MEMBER_ROLES_WRITE,
+    ),
+    Route(
+        "member_roles_remove",
+        "DELETE",
+        _MEMBER_ROLES,
+        ("delete:organization_member_roles",),
+        MEMBER_ROLES_WRITE,
+    ),
     Route("connections", "GET", ("connections",), ("read:connections",), "connections_read"),
     Route("connection", "GET", ("connections", None), ("read:connections",), "connections_read"),
 )

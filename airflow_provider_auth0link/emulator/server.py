@@ -14,6 +14,7 @@ from airflow_provider_auth0link.emulator.listening import Listener, listening, l
 from airflow_provider_auth0link.emulator.options import Options, options_of
 from airflow_provider_auth0link.emulator.rate import limits_of
 from airflow_provider_auth0link.emulator.records import KEPT, RequestRecord
+from airflow_provider_auth0link.emulator.seeds import Seeds
 from airflow_provider_auth0link.emulator.state import copied
 from airflow_provider_auth0link.emulator.tenant import Setup, Tenant, system_clock
 from airflow_provider_auth0link.emulator.tokens import USER_SCOPE
@@ -23,7 +24,11 @@ class Emulator:
     """
     A local Auth0 tenant, served while its ``with`` block lasts.
 
-    :param users: as in an Auth0 users export; copied
+    :param users: as in an Auth0 users export, with ``roles`` (ids or names), ``permissions`` and
+        ``organizations`` (``{organization: [role, ...]}``) if they hold some; copied
+    :param roles: roles that users may have, as in ``Seeds``; those that users name are made
+    :param resource_servers: APIs and their permissions, likewise
+    :param organizations: organizations, likewise
     :param rate: requests per second of the Management API; None for no limit (and no headers of one)
     :param burst: size of the bucket; what a second brings when not given
     :param host: a loopback address
@@ -42,6 +47,9 @@ class Emulator:
         self,
         users: Iterable[Json] = (),
         *,
+        roles: Iterable[Json] = (),
+        resource_servers: Iterable[Json] = (),
+        organizations: Iterable[Json] = (),
         rate: float | None = None,
         burst: int | None = None,
         host: str = "127.0.0.1",
@@ -51,7 +59,8 @@ class Emulator:
         clock: Callable[[], float] = system_clock,
         **options: Any,  # noqa: ANN401 - checked by options_of
     ) -> None:
-        self._setup = Setup(tuple(users), limits_of(rate, burst), seed, keep_requests, clock)
+        seeds = Seeds(tuple(users), tuple(roles), tuple(resource_servers), tuple(organizations))
+        self._setup = Setup(seeds, limits_of(rate, burst), seed, keep_requests, clock)
         self._options: Options = options_of(options)
         self._address = (loopback(host), port)
         self._running: tuple[Tenant, Listener] | None = None
@@ -114,9 +123,13 @@ class Emulator:
         return connection_json(self.core, **overrides)
 
     def add_user(self, row: Json) -> Json:
-        """Add a user. ``{"user_id": "auth0|1"}`` is enough. Returns the account as it became."""
+        """
+        Add a user. ``{"user_id": "auth0|1"}`` is enough; ``roles`` and the like as in ``users``.
+
+        Returns the account as it became.
+        """
         with self.core.state.lock:
-            return copied(self.core.state.add(copied(row)))
+            return copied(self.core.state.plant(copied(row)))
 
     def user(self, user_id: str) -> Json | None:
         """Return an account, tokens of identity providers included, or None when there is none."""
@@ -131,6 +144,16 @@ class Emulator:
     def export(self) -> list[Json]:
         """Return all accounts as a users export has them, without tokens of identity providers."""
         return self.core.state.copies(idp_tokens=False)
+
+    def state(self, *, volatile: bool = True) -> list[Json]:
+        """
+        Return all users with their roles, permissions and organizations, to compare with another moment.
+
+        Each row seeds another tenant with the same user.
+
+        :param volatile: whether dates and counts (``updated_at``, ``last_login``, ...) stand in it
+        """
+        return self.core.whole(volatile=volatile)
 
     @property
     def connections(self) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections import Counter
@@ -16,14 +15,12 @@ from airflow_provider_auth0link.emulator.accounts import (
     full_id,
     without_tokens,
 )
-
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+from airflow_provider_auth0link.emulator.rights import Rights, made_id, take_given
 
 
 def connection_id_of(name: str) -> str:
     """Make the id of a connection, ``con_`` and 16 letters or digits. The same name gives the same id."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return "con_" + "".join(ALPHABET[each % len(ALPHABET)] for each in digest[:16])
+    return made_id("con_", name)
 
 
 class State:
@@ -40,6 +37,7 @@ class State:
     def __init__(self, now: Callable[[], str]) -> None:
         self.now = now
         self.lock = threading.RLock()
+        self.rights = Rights()
         self.clear()
 
     def clear(self) -> None:
@@ -50,20 +48,29 @@ class State:
         self.connections: dict[str, str] = {}
         self.strategies: dict[str, str] = {}
         self.links: Counter[tuple[str, str]] = Counter()
+        self.rights.clear()
         self.note_connection(DATABASE, "auth0")
 
     def load(self, rows: Iterable[Json]) -> None:
         """
         Add users.
 
-        :param rows: users as in an export; copied
+        :param rows: users as in an export, what they hold beside; copied
         :raises ValueError: when one is no user, or is there already; says which
         """
         for number, row in enumerate(rows, 1):
             try:
-                self.add(json.loads(json.dumps(row)))
+                self.plant(json.loads(json.dumps(row)))
             except ValueError as error:
                 raise ValueError(f"user {number}: {error}") from None
+
+    def plant(self, row: Json) -> Json:
+        """Add an account with the roles, permissions and organizations that its row names."""
+        with self.lock:
+            given = take_given(row)
+            account = self.add(row)
+            self.rights.give(account["user_id"], given)
+            return account
 
     def add(self, row: Json) -> Json:
         """Add an account, taken over as it is. ValueError when it is none, or is there already."""
@@ -78,10 +85,12 @@ class State:
         return account
 
     def remove(self, account: Json) -> None:
-        """Take an account away, its identities too."""
+        """Take an account away, its identities too, and what its id holds."""
         with self.lock:
             self.unindex(account)
             del self._accounts[id(account)]
+            if not self.roots(account["user_id"]):
+                self.rights.forget(account["user_id"])
 
     def index(self, account: Json) -> None:
         """Make an account findable. Once more after each change of its identities or e-mail."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -16,7 +16,9 @@ from airflow_provider_auth0link.emulator.answers import (
     answer,
     too_many_requests,
 )
-from airflow_provider_auth0link.emulator.api import Call, ManagementApi
+from airflow_provider_auth0link.emulator.api import ManagementApi
+from airflow_provider_auth0link.emulator.calls import Call
+from airflow_provider_auth0link.emulator.export import whole
 from airflow_provider_auth0link.emulator.faults import Faults
 from airflow_provider_auth0link.emulator.grants import TokenDesk
 from airflow_provider_auth0link.emulator.keys import jwks
@@ -24,6 +26,7 @@ from airflow_provider_auth0link.emulator.options import Options
 from airflow_provider_auth0link.emulator.rate import Limits, Verdict, rate_headers
 from airflow_provider_auth0link.emulator.records import RequestLog, RequestRecord
 from airflow_provider_auth0link.emulator.routes import JWKS, TOKEN, UNKNOWN, not_found
+from airflow_provider_auth0link.emulator.seeds import Seeds
 from airflow_provider_auth0link.emulator.state import State
 from airflow_provider_auth0link.emulator.tokens import Tokens
 
@@ -42,14 +45,14 @@ class Setup:
     """
     What a tenant is made of, beside its readings of Auth0.
 
-    :param users: as in an export; reset returns to them
+    :param seeds: users and what they hold; reset returns to them
     :param limits: request limits
     :param seed: for shares of faults, and ids of created users
     :param keep: requests that are remembered
     :param clock: epoch seconds
     """
 
-    users: Sequence[Json]
+    seeds: Seeds
     limits: Limits
     seed: int
     keep: int
@@ -70,7 +73,7 @@ class Tenant:
         self.options = options
         self.limits = setup.limits
         self.state = State(self.stamp)
-        self.state.load(setup.users)
+        setup.seeds.plant(self.state)
         self.tokens = Tokens(url, CLIENT_ID, self.now)
         self.client_secret = secrets.token_urlsafe(48)
         self.desk = TokenDesk(self.tokens, self.client_secret, options.scopes, options.token_lifetime)
@@ -100,9 +103,14 @@ class Tenant:
         """Return to the users at the start; forget faults and requests. Tokens stay."""
         with self.state.lock:
             self.state.clear()
-            self.state.load(self.setup.users)
+            self.setup.seeds.plant(self.state)
         self.faults.clear()
         self.log.clear()
+
+    def whole(self, *, volatile: bool) -> list[Json]:
+        """Return all users with all that they hold, to compare one moment with another."""
+        with self.state.lock:
+            return whole(self.state.copies(idp_tokens=False), self.state.rights, volatile=volatile)
 
     def admit(self, request: RequestRecord) -> Verdict | None:
         """Ask the request limits. Token requests are not the Management API's."""

@@ -13,6 +13,7 @@ import pytest
 from airflow_provider_auth0link.emulator.listening import Listener, listening
 from airflow_provider_auth0link.emulator.options import Options
 from airflow_provider_auth0link.emulator.rate import Limits
+from airflow_provider_auth0link.emulator.seeds import Seeds
 from airflow_provider_auth0link.emulator.tenant import Setup, Tenant, system_clock
 from tests.emulator.caller import eventually
 
@@ -25,7 +26,7 @@ def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
     parser: Literal["h11", "httptools"] = request.param
     sock, url = listening("127.0.0.1", 0)
     users = ({"user_id": "auth0|1"}, {"user_id": "github|2"})
-    tenant = Tenant(url, Setup(users, Limits(), 0, 10, system_clock), Options(latency=0.2))
+    tenant = Tenant(url, Setup(Seeds(users), Limits(), 0, 10, system_clock), Options(latency=0.2))
     listener = Listener(tenant, sock, parser)
     listener.start()
     yield tenant

@@ -1,0 +1,77 @@
+"""A call to the Management API, and what operations read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_auth0link.emulator.accounts import Json, split
+from airflow_provider_auth0link.emulator.answers import ApiError, invalid_uri, missing_user
+from airflow_provider_auth0link.emulator.routes import Route, decoded
+from airflow_provider_auth0link.emulator.search import flag, number
+
+if TYPE_CHECKING:
+    from airflow_provider_auth0link.emulator.state import State
+    from airflow_provider_auth0link.emulator.tokens import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    A request to the Management API, as its operation sees it.
+
+    :param route: the operation
+    :param args: still encoded path parameters
+    :param params: query string
+    :param body: reads the decoded body; raises 400 when it cannot be read
+    :param grant: what the token allows
+    """
+
+    route: Route
+    args: list[str]
+    params: Mapping[str, str]
+    body: Callable[[], Any]
+    grant: Grant
+
+    def user_id(self, position: int = 0) -> str:
+        """
+        Return the user id among the path parameters.
+
+        :raises ApiError: 400 when it is none, 403 when the token is another user's own
+        """
+        user_id = decoded(self.args[position])
+        try:
+            split(user_id)
+        except ValueError:
+            raise invalid_uri("Object didn't pass validation for format user-id") from None
+        of_subject = all("current_user" in each for each in self.grant.scopes & set(self.route.scopes))
+        if of_subject and user_id != self.grant.subject:
+            raise ApiError(403, "User to be acted on does not match subject in bearer token.")
+        return user_id
+
+    def account(self, state: State, position: int = 0) -> Json:
+        """Return the account among the path parameters. 404 when there is none."""
+        account = state.account(self.user_id(position))
+        if account is None:
+            raise missing_user()
+        return account
+
+
+def paged(
+    rows: list[Json], params: Mapping[str, str], key: str, last_page: int | None = None
+) -> Json | list[Json]:
+    """
+    Return one page, as ``include_totals`` says.
+
+    :param rows: all
+    :param params: ``page``, ``per_page`` (1 to 100, default 50), ``include_totals``
+    :param key: under which the page stands beside the totals
+    :param last_page: highest page that may be asked for
+    """
+    per_page = number(params, "per_page", 50, least=1, most=100)
+    start = number(params, "page", 0, most=last_page) * per_page
+    page = rows[start : start + per_page]
+    if not flag(params, "include_totals", default=False):
+        return page
+    return {"start": start, "limit": per_page, "total": len(rows), key: page}
