@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_auth0link.errors import AmbiguousError, LinkDelayedError, LinkFailedError
-from airflow_provider_auth0link.linking.merge import Merge, merge, same, taken_back
-from airflow_provider_auth0link.linking.options import Options
+from airflow_provider_auth0link.linking.merge import Merge, crosses_profile_limit, merge, same
+from airflow_provider_auth0link.linking.options import METADATA, Options
+from airflow_provider_auth0link.linking.rewind import Stays, taken_back
+from airflow_provider_auth0link.linking.rights import Gain, gained, give, over_limit, take
 from airflow_provider_auth0link.linking.tenant import Tenant
-from airflow_provider_auth0link.model import Account, UserId
+from airflow_provider_auth0link.model import Account, Rights, UserId
 
 
-def computed(primary: Account, secondary: Account, options: Options) -> Merge:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one reading of both accounts says is to be carried."""
+
+    merge: Merge
+    gain: Gain
+
+    @property
+    def paths(self) -> list[str]:
+        """Everything that the primary gains or that changes, by path."""
+        return [*self.merge.carried, *self.gain.paths]
+
+
+def computed(
+    primary: Account,
+    secondary: Account,
+    options: Options,
+    rights: tuple[Rights, Rights] = (Rights(), Rights()),
+) -> Change:
     """
     Compute what these options carry.
 
+    :param rights: the primary's and the secondary's
     :raises LinkFailedError: when users have nested their metadata too deep for this Python
     """
     with suppress(RecursionError):
-        return merge(
-            primary,
-            secondary,
-            carry=options.carry,
-            carry_except=options.carry_except,
-            conflicts=options.conflicts,
+        return Change(
+            merge(
+                primary,
+                secondary,
+                carry=options.metadata,
+                carry_except=options.carry_except,
+                conflicts=options.conflicts,
+            ),
+            gained(*rights, options.rights, options.carry_except),
         )
     raise LinkFailedError("the metadata is nested too deep to be carried. Leave it out of carry")
+
+
+def against(change: Change, primary: Account, rights: Rights, options: Options) -> str | None:
+    """Return why this must not be carried: conflicts, where they are to fail, and Auth0's limits."""
+    if options.conflicts == "fail" and change.merge.conflicts:
+        return f"conflicts: both accounts have a value at {', '.join(change.merge.conflicts[:10])}"
+    if crosses_profile_limit(primary, change.merge.body):
+        return "limit: with what is carried the primary's profile would cross Auth0's 10 KB"
+    return over_limit(rights, change.gain)
 
 
 @dataclass(slots=True)
@@ -35,63 +69,75 @@ class Carry:
     """
     What was written onto the primary so far, and what stood in its place before.
 
-    It may be written in several rounds, since readings grow old. ``before`` and ``body`` are by kind of
-    metadata and first-level key.
+    It may be written in several rounds, since readings grow old, and by several tries of a task: the journal
+    keeps it between them. ``before`` and ``body`` are by kind of metadata and first-level key.
     """
 
     primary: UserId
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
     body: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gain: Gain = field(default_factory=Gain)
     paths: list[str] = field(default_factory=list)
 
-    def write(
-        self, tenant: Tenant, primary: Account, secondary: Account, change: Merge, options: Options
-    ) -> None:
-        """
-        Write the merge onto the primary; after a lost answer read it and write what is still missing.
+    def __bool__(self) -> bool:
+        return bool(self.body or self.gain)
 
+    def note(self, change: Change, reading: Account) -> None:
+        """Note what is about to be written over *reading*. What others changed meanwhile is theirs: it stays."""
+        for kind, written in change.merge.body.items():
+            stands = reading.metadata(kind)
+            self._note_kind(kind, written, {key: stands.get(key) for key in written})
+        self.gain.add(change.gain)
+        self.paths += [path for path in change.paths if path not in self.paths]
+
+    def _note_kind(self, kind: str, written: Mapping[str, Any], stands: Mapping[str, Any]) -> None:
+        ours, then = self.body.setdefault(kind, {}), self.before.setdefault(kind, {})
+        for key, value in written.items():
+            if key not in ours or not same(stands.get(key), ours[key]):
+                then[key] = stands.get(key)
+            ours[key] = value
+
+    def then(self, later: Carry) -> None:
+        """Take in what a later try wrote. The first view of the primary stands, unless others changed it since."""
+        for kind, written in later.body.items():
+            self._note_kind(kind, written, later.before.get(kind, {}))
+        self.gain.add(later.gain)
+        self.paths += [path for path in later.paths if path not in self.paths]
+
+    def write(self, tenant: Tenant, change: Change) -> None:
+        """
+        Write onto the primary what was noted: metadata, then roles, permissions, organizations.
+
+        :raises LinkDelayedError: when an answer was lost: read the primary, and note what is still missing
+        """
+        if change.merge.body:
+            if "app_metadata" in change.merge.body:
+                tenant.require("update:users_app_metadata")
+            try:
+                tenant.update_user(self.primary, change.merge.body)
+            except AmbiguousError as error:
+                raise LinkDelayedError(f"not linked: the metadata could not be carried. {error}") from None
+        give(tenant, self.primary, change.gain)
+
+    def take_back(self, tenant: Tenant, others: Iterable[Brought] = ()) -> tuple[bool, list[str]]:
+        """
+        Take it off the primary again.
+
+        :param others: what other accounts that stay linked brought too: that stays
+        :return: whether there was something to take, and the paths that somebody changed since, which are left
         :raises LinkDelayedError: when no answer came in the time given
         """
+        kept = list(others)
         attempt = 0
-        while change.body:
-            attempt += 1
-            if "app_metadata" in change.body:
-                tenant.require("update:users_app_metadata")
-            self._note(change, primary)
-            try:
-                tenant.update_user(self.primary, change.body)
-            except AmbiguousError as error:
-                if not tenant.rest(attempt):
-                    raise LinkDelayedError(
-                        f"not linked: the metadata could not be carried. {error}"
-                    ) from None
-                primary = tenant.get_user(self.primary)
-                change = computed(primary, secondary, options)
-            else:
-                return
-
-    def _note(self, change: Merge, reading: Account) -> None:
-        """Note what is about to be written over *reading*. What others changed meanwhile is theirs: it stays."""
-        for kind, written in change.body.items():
-            ours, then = self.body.setdefault(kind, {}), self.before.setdefault(kind, {})
-            for key, value in written.items():
-                stands = reading.metadata(kind).get(key)
-                if key not in ours or not same(stands, ours[key]):
-                    then[key] = stands
-                ours[key] = value
-        self.paths += [path for path in change.carried if path not in self.paths]
-
-    def take_back(self, tenant: Tenant) -> str:
-        """Take it off the primary again, and say so; '' when there is nothing on the primary to take back."""
+        left: list[str] = []
         taken = False
-        attempt = 0
-        while True:
+        while self.body:
             attempt += 1
-            body, left = taken_back(self.before, tenant.get_user(self.primary), self.body)
-            notes = ["what was carried is taken back"] if taken or body else []
-            notes += [f"what was carried was changed since and is left: {', '.join(left)}"] if left else []
+            now = tenant.get_user(self.primary)
+            held = {kind: now.metadata(kind) for kind in METADATA}
+            body, left = taken_back(self.before, held, self.body, _any(kept))
             if not body:
-                return "; ".join(notes)
+                break
             taken = True
             try:
                 tenant.update_user(self.primary, body)
@@ -99,4 +145,46 @@ class Carry:
                 if not tenant.rest(attempt):
                     raise
             else:
-                return "; ".join(notes)
+                break
+        rights, more = take(tenant, self.primary, _without(self.gain, kept))
+        return taken or rights, left + more
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for a snapshot."""
+        return {"before": self.before, "body": self.body, "gain": self.gain.to_json(), "paths": self.paths}
+
+    @classmethod
+    def from_json(cls, primary: UserId, row: Mapping[str, Any]) -> Carry:
+        """Read it from a snapshot."""
+        return cls(
+            primary,
+            {kind: dict(keys) for kind, keys in row.get("before", {}).items()},
+            {kind: dict(keys) for kind, keys in row.get("body", {}).items()},
+            Gain.from_json(row.get("gain", {})),
+            list(row.get("paths", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What another account that stays linked brought: whether a value is among its metadata, and its rights."""
+
+    stays: Stays
+    rights: Rights
+
+
+def _any(others: list[Brought]) -> Stays:
+    return lambda path, value: any(each.stays(path, value) for each in others)
+
+
+def _without(gain: Gain, others: list[Brought]) -> Gain:
+    """Leave out what others brought too."""
+    rest = Gain.from_json(gain.to_json())
+    for each in others:
+        rest.roles -= each.rights.roles
+        rest.permissions -= each.rights.permissions
+        rest.joined -= each.rights.organizations.keys()
+        for org, roles in each.rights.organizations.items():
+            rest.member_roles.get(org, set()).difference_update(roles)
+    rest.member_roles = {org: roles for org, roles in rest.member_roles.items() if roles}
+    return rest

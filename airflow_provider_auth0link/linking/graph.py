@@ -116,10 +116,16 @@ class Graph:
         :raises InputError: naming the first offenders of all kinds
         """
         self.ids = list(self._index)
-        self.roots = array("i", [NONE]) * len(self.ids)
-        for account in range(len(self.ids)):
+        self.roots = array(
+            "i", (account if pair == NONE else NONE for account, pair in enumerate(self._into))
+        )
+        for account, pair in enumerate(self._into):
             if self.roots[account] == NONE:
-                self._climb(account)
+                root = self.roots[self.primaries[pair]]
+                if root == NONE:
+                    self._climb(account)
+                else:
+                    self.roots[account] = root
         self._offenders.refuse(what, line)
         self._index, self._plain, self._accused = {}, {}, set()
         self._numbers = array("q")
@@ -193,11 +199,7 @@ class Graph:
         while self.roots[account] == NONE and account not in seen:
             way.append(account)
             seen.add(account)
-            pair = self._into[account]
-            if pair == NONE:
-                self.roots[account] = account
-            else:
-                account = self.primaries[pair]
+            account = self.primaries[self._into[account]]
         root = self.roots[account]
         if root == NONE:
             root = _CYCLE

@@ -138,30 +138,3 @@ def crosses_profile_limit(primary: Account, body: Mapping[str, Mapping[str, Any]
 
 def _size(profile: Mapping[str, Any]) -> int:
     return len(json.dumps(profile, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
-
-
-def taken_back(
-    before: Mapping[str, Mapping[str, Any]], now: Account, body: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """
-    Compute the PATCH that takes a carry back off the primary.
-
-    Only what still is as it was written is taken back; null unsets what was not there before.
-
-    :param before: what stood there, by kind and first-level key
-    :param now: the primary as read just now
-    :param body: what was written
-    :return: the body, and the paths that somebody changed since and that are left
-    """
-    back: dict[str, dict[str, Any]] = {}
-    left: list[str] = []
-    for kind, written in body.items():
-        for key, value in written.items():
-            current, original = now.metadata(kind).get(key), before.get(kind, {}).get(key)
-            if same(current, original):
-                continue
-            if same(current, value):
-                back.setdefault(kind, {})[key] = original
-            else:
-                left.append(f"{kind}.{key}")
-    return back, left

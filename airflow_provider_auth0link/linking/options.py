@@ -12,7 +12,9 @@ from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.guards import GUARDS, check_evidence_keys
 
 METADATA = ("user_metadata", "app_metadata")
-LATER = ("roles", "permissions", "organizations")
+RIGHTS = ("roles", "permissions", "organizations")
+CARRIED = METADATA + RIGHTS
+SNAPSHOTS = ("full", "metadata")
 CONFLICTS = ("primary", "secondary", "fail")
 
 
@@ -23,6 +25,8 @@ class Options:
 
     ``carry``: what of the secondary is saved onto the primary before Auth0 discards it. ``carry_except``:
     dotted paths never carried. ``conflicts``: whose value wins. ``guards``: checked on fresh reads of both.
+    ``snapshot``: what of the secondary is written down first, so that undo can restore it: "full" or "metadata";
+    None: nothing, there is no journal.
     """
 
     carry: tuple[str, ...] = METADATA
@@ -30,6 +34,22 @@ class Options:
     conflicts: str = "primary"
     guards: tuple[str, ...] = ("not_blocked",)
     dry_run: bool = False
+    snapshot: str | None = None
+
+    @property
+    def metadata(self) -> tuple[str, ...]:
+        """The kinds of metadata that are carried."""
+        return tuple(kind for kind in self.carry if kind in METADATA)
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """The kinds of rights that are carried."""
+        return tuple(kind for kind in self.carry if kind in RIGHTS)
+
+    @property
+    def rights_read(self) -> tuple[str, ...]:
+        """The kinds of the secondary's rights that are read: all for a full snapshot."""
+        return RIGHTS if self.snapshot == "full" else self.rights
 
     @classmethod
     def checked(
@@ -40,6 +60,7 @@ class Options:
         conflicts: str,
         guards: Iterable[str],
         dry_run: bool = False,
+        snapshot: str | None = None,
     ) -> Options:
         """
         Read the options as a Dag author gave them.
@@ -48,19 +69,20 @@ class Options:
         """
         kinds = _words("carry", carry)
         for kind in kinds:
-            if kind in LATER:
-                raise InputError(f"carry: {kind!r} is not carried by this version; {list(METADATA)} are")
-            _known("carry", kind, METADATA)
+            _known("carry", kind, CARRIED)
         paths = _words("carry_except", carry_except)
         for path in paths:
-            _known("carry_except: the part before the first dot,", path.partition(".")[0], METADATA)
-            if "" in path.split("."):
+            kind = path.partition(".")[0]
+            _known("carry_except: the part before the first dot", kind, CARRIED)
+            if "" in (path.split(".") if kind in METADATA else path.split(".", 1)):
                 raise InputError(f"carry_except: {path!r} is no dotted path, such as 'app_metadata.roles'")
         _known("conflicts", conflicts, CONFLICTS)
+        if snapshot is not None:
+            _known("snapshot", snapshot, SNAPSHOTS)
         names = _words("guards", guards)
         for name in names:
             _known("guards", name, tuple(GUARDS))
-        return cls(kinds, paths, conflicts, names, dry_run)
+        return cls(kinds, paths, conflicts, names, dry_run, snapshot)
 
 
 def checked_evidence(evidence: object) -> Mapping[str, Any]:

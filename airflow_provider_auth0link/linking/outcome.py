@@ -17,6 +17,7 @@ class Outcome:
     ``name``: linked, already_linked, would_link, refused, failed or unknown; of an unlink: unlinked,
     not_linked, would_unlink, failed or unknown. ``error`` is there for refused, failed and unknown.
     ``warnings`` are for the log and hold no personal data. ``tried``: a lost try of ours may still be applied.
+    ``open``: something of it stands at the primary, for a later try or an undo to take up.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Outcome:
     error: Auth0LinkError | None = None
     warnings: tuple[str, ...] = ()
     tried: bool = field(default=False, compare=False)
+    open: bool = field(default=False, compare=False)
     requests: int = field(default=0, compare=False)
 
     @classmethod

@@ -71,9 +71,18 @@ class Look:
     secondary: Account | None = None
 
 
-def look(tenant: Tenant, wanted: Wanted) -> Look:
+DATABASE = "auth0"
+"""The one provider whose ids several connections may share: those of databases."""
+
+
+def look(tenant: Tenant, wanted: Wanted, *, tried: bool = False) -> Look:
     """
     Read the primary, then the secondary, until the two readings fit together.
+
+    :param tried: a try of ours may have linked it: then an identity at the primary is taken for that one
+
+    Where the connection is not known, an identity of the same id may be another database's. The account itself
+    tells: it is gone when it was linked.
 
     A link that is still under way may be applied between the two: then the secondary is gone though the
     primary did not show it yet. So a secondary that is gone sends the eye back to the primary once more.
@@ -81,14 +90,22 @@ def look(tenant: Tenant, wanted: Wanted) -> Look:
     primary = read(tenant, wanted.primary)
     if primary is None:
         return Look(None, secondary=read(tenant, wanted.secondary))
-    if wanted.held_by(primary):
+    held = primary.holds(wanted.secondary, wanted.connection)
+    unsure = wanted.connection is None and wanted.secondary.provider == DATABASE and not tried
+    if held is not None and not unsure:
         return Look(primary, linked=True)
     secondary = read(tenant, wanted.secondary)
+    if held is not None and (secondary is None or secondary.root is None or _is_of(held, secondary.root)):
+        return Look(primary, linked=True)
     if secondary is None:
         primary = read(tenant, wanted.primary)
         if primary is not None and wanted.held_by(primary):
             return Look(primary, linked=True)
     return Look(primary, secondary=secondary)
+
+
+def _is_of(one: Identity, other: Identity) -> bool:
+    return one.connection == other.connection
 
 
 def read(tenant: Tenant, user_id: UserId) -> Account | None:
@@ -115,7 +132,7 @@ def settle_link(
     while True:
         attempt += 1
         try:
-            return Outcome.done("linked", _with_wanted(post(), wanted), wanted.primary)
+            return _done(post(), wanted)
         except Auth0LinkError as error:
             answer = error
         maybe_done = maybe_done or isinstance(answer, AmbiguousError)
@@ -123,7 +140,7 @@ def settle_link(
         if not maybe_done and not _asks_for_a_look(answer):
             return Outcome.ended("failed", answer)
         try:
-            seen = look(tenant, wanted)
+            seen = look(tenant, wanted, tried=maybe_done)
         except Auth0LinkError as error:
             return Outcome.ended("unknown", _unknown(wanted, answer, error))
         if seen.primary is not None and seen.linked:
@@ -136,10 +153,21 @@ def settle_link(
             return Outcome.ended("failed", failure, seen.primary, tried=maybe_done)
 
 
-def _with_wanted(identities: list[Identity], wanted: Wanted) -> list[Identity]:
-    """Take an answer for one to this link only when the secondary's identity stands in it."""
+def _done(identities: list[Identity], wanted: Wanted) -> Outcome:
+    """
+    Take an answer for one to this link only when the secondary's identity stands in it.
+
+    :raises AmbiguousError: when it does not: then the accounts are looked at
+    """
     if wanted.among(identities):
-        return identities
+        return Outcome.done("linked", identities, wanted.primary)
+    others = sorted({each.connection for each in identities if each.is_root_of(wanted.secondary)})
+    if others:  # two accounts under one id: a repeat would link the second one too
+        stranger = LinkFailedError(
+            f"{wanted}: Auth0 linked the account of connection {', '.join(others)}, not the one of "
+            f"{wanted.connection} that was read. Look at both, and give connection_id"
+        )
+        return Outcome("failed", reason=str(stranger), identities=tuple(identities), error=stranger)
     raise AmbiguousError("Auth0 answered that it is done, but with identities that lack the secondary's")
 
 

@@ -13,7 +13,6 @@ from airflow_provider_auth0link.linking.merge import (
     crosses_profile_limit,
     merge,
     same,
-    taken_back,
 )
 from airflow_provider_auth0link.model import Account
 from tests.fakes.tenant import FakeTenant, account, user
@@ -273,47 +272,6 @@ def test_the_secondary_is_only_read(mine: Any, theirs: Any, conflicts: str) -> N
     merged(mine, theirs, conflicts=conflicts)
 
     assert json.dumps([mine, theirs]) == written
-
-
-@given(METADATA, METADATA, CONFLICTS)
-def test_what_is_carried_can_be_taken_back(mine: Any, theirs: Any, conflicts: str) -> None:
-    primary = kept(user_metadata=mine)
-    change = merged(mine, theirs, conflicts=conflicts)
-    now = patched(primary, change.body)
-    back, left = taken_back({"user_metadata": mine}, now, change.body)
-
-    without_nulls = {key: value for key, value in mine.items() if value is not None}
-    after = patched(now, back).metadata("user_metadata")
-    assert left == []
-    assert same({key: value for key, value in after.items() if value is not None}, without_nulls)
-
-
-@pytest.mark.parametrize(
-    ("before", "written", "now", "back", "left"),
-    [
-        pytest.param({}, {"a": 1}, {"a": 1}, {"a": None}, [], id="was not there: unset"),
-        pytest.param({"a": 0}, {"a": 1}, {"a": 1}, {"a": 0}, [], id="was another: restored"),
-        pytest.param({"a": [1]}, {"a": [1, 2]}, {"a": [1, 2]}, {"a": [1]}, [], id="array restored"),
-        pytest.param({}, {"a": 1}, {}, {}, [], id="not written, or gone already"),
-        pytest.param({"a": 0}, {"a": 1}, {"a": 0}, {}, [], id="as it was already"),
-        pytest.param({}, {"a": 1}, {"a": 2}, {}, ["a"], id="changed since: left"),
-        pytest.param({"a": 0}, {"a": 1}, {}, {}, ["a"], id="removed since: left"),
-        pytest.param({}, {"a": 1}, {"a": True}, {}, ["a"], id="true is not 1: left"),
-        pytest.param({}, {"a": {"x": 1}}, {"a": {"x": 1, "y": 2}}, {}, ["a"], id="grown since: left"),
-        pytest.param(
-            {}, {"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}, {"a": None}, ["b"], id="each for itself"
-        ),
-    ],
-)
-def test_only_what_still_is_as_written_is_taken_back(
-    before: Any, written: Any, now: Any, back: Any, left: list[str]
-) -> None:
-    body, kept_paths = taken_back(
-        {"user_metadata": before}, kept(user_metadata=now), {"user_metadata": written}
-    )
-
-    assert same(body, {"user_metadata": back} if back else {})
-    assert kept_paths == [f"user_metadata.{path}" for path in left]
 
 
 def _sized(size: int) -> Account:

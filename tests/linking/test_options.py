@@ -63,11 +63,8 @@ def test_options_are_read(given: dict[str, Any], field: str, read: object) -> No
         pytest.param({"carry": None}, "carry: expected a list of names, got NoneType", id="carry none"),
         pytest.param({"carry": [7]}, "carry: expected names, got int", id="carry numbers"),
         pytest.param({"carry": ["metadata"]}, "carry: 'metadata' is not known", id="carry unknown"),
-        pytest.param({"carry": ["roles"]}, "carry: 'roles' is not carried by this version", id="roles"),
-        pytest.param({"carry": ["permissions"]}, "'permissions' is not carried by this", id="permissions"),
-        pytest.param({"carry": ["organizations"]}, "'organizations' is not carried", id="organizations"),
         pytest.param({"carry_except": "app_metadata.x"}, "carry_except: expected a list", id="path a text"),
-        pytest.param({"carry_except": ["roles.x"]}, "carry_except: the part before", id="path elsewhere"),
+        pytest.param({"carry_except": ["rights.x"]}, "carry_except: the part before", id="path elsewhere"),
         pytest.param({"carry_except": [""]}, "carry_except: the part before", id="path empty"),
         pytest.param(
             {"carry_except": ["app_metadata."]}, "is no dotted path", id="path with a dot at its end"

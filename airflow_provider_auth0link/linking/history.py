@@ -1,0 +1,170 @@
+"""
+What a journal says of each pair: the fold of its records. Pure.
+
+The records may come in any order: each has a number. A journal of a million pairs is held here whole, so a pair
+costs a few tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.records import (
+    HEADER,
+    INTENT,
+    OUTCOME,
+    UNDO_INTENT,
+    UNDO_OUTCOME,
+    Key,
+    key_of,
+)
+
+LINKED, ALREADY, UNDONE = "linked", "already_linked", "undone"
+FINAL = frozenset({LINKED, ALREADY})
+
+
+class Ref(NamedTuple):
+    """Where a snapshot stands: a file, and a line counted from 0."""
+
+    file: str
+    line: int
+
+
+class _Entry(NamedTuple):
+    n: int
+    writer: str
+    kind: str
+    outcome: str
+    open: bool
+    ref: Ref | None
+    reason: str | None
+    connection: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """
+    What is known of one pair.
+
+    ``outcome`` is the last that rules, None when there is none. ``tried``: a try of ours may have linked it though no
+    outcome says so. ``undoing``: an undo began and did not end. ``refs``: the snapshots of its tries since the last
+    undo, oldest first. ``undone_refs``: those of before. ``n`` is the number of its ruling record.
+    """
+
+    key: Key
+    outcome: str | None = None
+    reason: str | None = None
+    connection: str | None = None
+    tried: bool = False
+    undoing: bool = False
+    undone: bool = False
+    refs: tuple[Ref, ...] = ()
+    undone_refs: tuple[Ref, ...] = ()
+    n: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether a run has nothing more to do for it."""
+        return self.outcome in FINAL and not self.undoing
+
+
+@dataclass(slots=True)
+class History:
+    """
+    A journal, read.
+
+    ``headers`` are by writer; ``highest`` is the highest number in it.
+    """
+
+    headers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    highest: int = 0
+    _entries: dict[Key, tuple[_Entry, ...]] = field(default_factory=dict)
+
+    def add(self, writer: str, records: Iterable[Mapping[str, Any]]) -> None:
+        """Take in records of one writer."""
+        for record in records:
+            self.highest = max(self.highest, record["n"])
+            if record["kind"] == HEADER:
+                self.headers[writer] = record
+            elif record["kind"] in {INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME}:
+                key = key_of(record)
+                self._entries[key] = (*self._entries.get(key, ()), _entry(writer, record))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Known]:
+        return (_known(key, entries) for key, entries in self._entries.items())
+
+    def of(self, key: Key) -> Known:
+        """Return what is known of a pair; nothing, when it is not in the journal."""
+        return _known(key, self._entries.get(key, ()))
+
+
+def _entry(writer: str, record: Mapping[str, Any]) -> _Entry:
+    place = record.get("snapshot")
+    ref = None
+    if place is not None:
+        try:
+            ref = Ref(str(place["file"]), int(place["line"]))
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"journal: record {record['n']} of {writer} names no snapshot's place") from None
+    return _Entry(
+        record["n"],
+        writer,
+        record["kind"],
+        str(record.get("outcome") or ""),
+        bool(record.get("open")),
+        ref,
+        record.get("reason"),
+        record.get("connection"),
+    )
+
+
+def _known(key: Key, entries: tuple[_Entry, ...]) -> Known:
+    ordered = sorted(entries, key=lambda each: (each.n, each.writer))
+    undone_at = max((e.n for e in ordered if e.kind == UNDO_OUTCOME and e.outcome == UNDONE), default=-1)
+    since = [each for each in ordered if each.n > undone_at]
+    intents = [each for each in since if each.kind == INTENT]
+    tried = any(_is_open(each, since) for each in intents)
+    ruling = _ruling([each for each in since if each.kind == OUTCOME])
+    outcome = ruling.outcome if ruling else None
+    return Known(
+        key,
+        outcome=LINKED if outcome == ALREADY and tried else outcome,
+        reason=ruling.reason if ruling else None,
+        connection=next((e.connection for e in reversed(ordered) if e.connection), None),
+        tried=tried,
+        undoing=_is_undoing(since),
+        undone=undone_at >= 0 and not since,
+        refs=tuple(each.ref for each in intents if each.ref),
+        undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),
+        n=ruling.n if ruling else max((each.n for each in ordered), default=0),
+    )
+
+
+def _ruling(outcomes: list[_Entry]) -> _Entry | None:
+    """Return the outcome that rules: a link that was seen, else the last word."""
+    for wanted in (LINKED, ALREADY):
+        found = [each for each in outcomes if each.outcome == wanted]
+        if found:
+            return found[-1]
+    return outcomes[-1] if outcomes else None
+
+
+def _is_open(intent: _Entry, since: list[_Entry]) -> bool:
+    """Tell whether the try of an intent may have linked, or may still: its writer said nothing sure after it."""
+    later = [e for e in since if e.kind == OUTCOME and e.writer == intent.writer and e.n > intent.n]
+    if not later:
+        return True
+    return later[-1].outcome == "unknown" or later[-1].open
+
+
+def _is_undoing(since: list[_Entry]) -> bool:
+    begun = max((each.n for each in since if each.kind == UNDO_INTENT), default=-1)
+    ended = max((each.n for each in since if each.kind == UNDO_OUTCOME), default=-1)
+    relinked = max((each.n for each in since if each.kind == INTENT), default=-1)
+    return begun > max(ended, relinked)

@@ -1,0 +1,203 @@
+"""
+The journal: what is about to be done is written down, durable, before it is done.
+
+A folder of segments (JSON Lines), and snapshots in files of their own beside them. Records are gathered and
+written in groups; names are unique to their writer, so nothing is ever overwritten, and a zombie task and its retry
+may write into one folder at once.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.history import History, Ref
+from airflow_provider_auth0link.linking.records import (
+    FORMAT,
+    HEADER,
+    SEGMENT,
+    SNAPSHOTS,
+    check_header,
+    decoded,
+    encoded,
+)
+from airflow_provider_auth0link.linking.snapshot import Snapshot
+from airflow_provider_auth0link.linking.store import Store
+
+CACHED_FILES = 8
+
+
+class Seal(Protocol):
+    """Compresses, and encrypts when there are keys."""
+
+    def seal(self, data: bytes) -> bytes:
+        """Return what is stored."""
+
+    def unseal(self, data: bytes) -> bytes:
+        """Return what was sealed. InputError when no key opens it."""
+
+
+def read_history(store: Store, tenant: str | None, names: Iterable[str] | None = None) -> History:
+    """
+    Read a journal's index; snapshots are not read.
+
+    :param tenant: whose it has to be; None when any will do
+    :param names: the folder's files, when they were listed already
+    :raises InputError: when it is another tenant's, of a newer format, or not readable
+    """
+    history = History()
+    segments = [name for name in (store.names() if names is None else names) if SEGMENT.fullmatch(name)]
+    for name, data in store.read_many(segments):
+        match = SEGMENT.fullmatch(name)
+        writer = match["writer"] if match else name
+        records = list(decoded(name, data))
+        for record in records:
+            if record["kind"] == HEADER:
+                check_header(name, record, tenant)
+        history.add(writer, records)
+    return history
+
+
+def forget_snapshots(store: Store) -> int:
+    """Delete all snapshots; the index stays. Returns how many files were deleted."""
+    names = [name for name in store.names() if SNAPSHOTS.fullmatch(name)]
+    for name in names:
+        store.delete(name)
+    return len(names)
+
+
+class Journal:
+    """
+    One writer's view of a journal: its history when opened, and what is written since.
+
+    Threads may note; one at a time commits.
+
+    :param store: where it lies
+    :param writer: ``{try}-{map_index}-{32 hex digits}``, unique to this writer
+    :param header: what the writer's header says besides format and tenant
+    :param tenant: the tenant's host
+    :param seal: compresses and encrypts snapshots
+    :param at: gives the time for people, ISO 8601
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        writer: str,
+        tenant: str,
+        header: Mapping[str, Any],
+        seal: Seal,
+        at: Callable[[], str],
+    ) -> None:
+        if not SEGMENT.fullmatch(f"{writer}-0.jsonl"):
+            raise InputError(f"journal: {writer!r} is no writer's name")
+        self.store = store
+        files = store.names()
+        self.history = read_history(store, tenant, files)
+        self._files = {name for name in files if SNAPSHOTS.fullmatch(name)}
+        self._writer, self._seal, self._at = writer, seal, at
+        self._n = self.history.highest
+        self._lock = threading.Lock()
+        self._committing = threading.Lock()
+        self._lines: list[dict[str, Any]] = []
+        self._snapshots: list[dict[str, Any]] = []
+        self._group = 0
+        self._durable = 0
+        self._cache: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
+        self._header = {"format": FORMAT, "tenant": tenant, **header}
+
+    @property
+    def durable(self) -> int:
+        """The highest number that is written for good."""
+        return self._durable
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be committed."""
+        return bool(self._lines)
+
+    def note(self, kind: str, row: Mapping[str, Any], snapshot: Snapshot | None = None) -> int:
+        """
+        Gather a record; it is durable once ``durable`` has reached the number returned.
+
+        :param snapshot: goes into a file beside the index, which names the place
+        """
+        with self._lock:
+            if self._group == 0 and not self._lines:
+                self._gather(HEADER, self._header)
+            place = None
+            if snapshot is not None:
+                place = {"file": f"{self._writer}-{self._group}.snapshots", "line": len(self._snapshots)}
+                self._snapshots.append(snapshot.to_json())
+            return self._gather(kind, {**row, **({"snapshot": place} if place else {})})
+
+    def _gather(self, kind: str, row: Mapping[str, Any]) -> int:
+        self._n += 1
+        self._lines.append({"at": self._at(), "kind": kind, "n": self._n, **row})
+        return self._n
+
+    def commit(self) -> None:
+        """
+        Write what was gathered: snapshots first, so that no index line points at nothing.
+
+        :raises Auth0LinkError: as the store says; then nothing more must be changed at the tenant
+        """
+        with self._committing:
+            with self._lock:
+                lines, snapshots, group = self._lines, self._snapshots, self._group
+                if not lines:
+                    return
+                self._lines, self._snapshots = [], []
+                self._group += 1
+                highest = self._n
+            if snapshots:
+                data = b"".join(_line(each) for each in snapshots)
+                name = f"{self._writer}-{group}.snapshots"
+                self.store.write(name, self._seal.seal(data))
+                self._files.add(name)
+            self.store.write(f"{self._writer}-{group}.jsonl", b"".join(encoded(each) for each in lines))
+            self._durable = highest
+
+    def snapshots(self, refs: Iterable[Ref]) -> list[Snapshot]:
+        """
+        Read snapshots, in the order given; those that were forgotten are left out.
+
+        :raises InputError: when no key opens them, or they are not readable
+        """
+        found = []
+        for ref in refs:
+            rows = self._file(ref.file)
+            if rows is None:
+                continue
+            snapshot = None
+            with suppress(KeyError, TypeError, ValueError, AttributeError, IndexError):
+                snapshot = Snapshot.from_json(rows[ref.line])
+            if snapshot is None:
+                raise InputError(f"journal: line {ref.line + 1} of {ref.file} is no snapshot")
+            found.append(snapshot)
+        return found
+
+    def _file(self, name: str) -> list[dict[str, Any]] | None:
+        """Return the rows of a snapshot file, None when it was deleted; the last few are kept."""
+        with self._lock:
+            if name in self._cache:
+                self._cache.move_to_end(name)
+                return self._cache[name]
+        if name not in self._files:
+            return None
+        rows = [json.loads(line) for line in self._seal.unseal(self.store.read(name)).splitlines()]
+        with self._lock:
+            self._cache[name] = rows
+            while len(self._cache) > CACHED_FILES:
+                self._cache.popitem(last=False)
+        return rows
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"

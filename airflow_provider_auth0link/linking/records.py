@@ -1,0 +1,91 @@
+"""
+The journal's records: one JSON object a line, public, for other programs too.
+
+Common keys: ``at`` (ISO 8601, for people; no order relies on it), ``kind``, ``n`` (counts up; a writer begins above all
+that it has read, so what was written after another record was known has the higher number), ``primary_user_id``,
+``secondary_user_id``, ``connection`` (name, where known), ``connection_id`` (where the plan gave one).
+
+- ``header``, the first record of each writer: ``format``, ``tenant``, ``command`` ("link" or "undo"),
+  ``plan_digest``, ``options``.
+- ``intent``: ``identities`` of the secondary, ``carried`` (paths), ``snapshot`` (``file`` and ``line``).
+- ``outcome``: ``outcome``, ``reason``, ``carried``, ``open`` (a lost try may still be applied).
+- ``undo_intent``; ``undo_outcome``: ``outcome``, ``reason``, ``left`` (paths that somebody changed).
+
+Readers ignore keys that they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from airflow_provider_auth0link.errors import InputError
+
+FORMAT = 1
+HEADER, INTENT, OUTCOME = "header", "intent", "outcome"
+UNDO_INTENT, UNDO_OUTCOME = "undo_intent", "undo_outcome"
+KINDS = frozenset({HEADER, INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME})
+
+SEGMENT = re.compile(r"(?P<writer>\d+-\d+-[0-9a-f]{32})-(?P<number>\d+)\.jsonl")
+SNAPSHOTS = re.compile(r"(?P<writer>\d+-\d+-[0-9a-f]{32})-(?P<number>\d+)\.snapshots")
+
+Key = tuple[str, str, str]
+"""Primary, secondary, and the plan's ``connection_id`` or ''."""
+
+
+def key_of(record: Mapping[str, Any]) -> Key:
+    """Return the pair that a record is about."""
+    return record["primary_user_id"], record["secondary_user_id"], record.get("connection_id") or ""
+
+
+def encoded(record: Mapping[str, Any]) -> bytes:
+    """Return the line of a record."""
+    return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def decoded(name: str, data: bytes) -> Iterator[dict[str, Any]]:
+    """
+    Read the records of a segment.
+
+    :raises InputError: naming the segment and the line that is no record
+    """
+    for number, line in enumerate(data.splitlines(), 1):
+        record = None
+        with suppress(ValueError, RecursionError):
+            record = json.loads(line)
+        if not isinstance(record, dict) or not _is_sound(record):
+            raise InputError(
+                f"journal: line {number} of {name} is no record. Journals are written by this provider alone: "
+                "restore the file, or give another journal_path"
+            )
+        yield record
+
+
+def _is_sound(record: Mapping[str, Any]) -> bool:
+    if not (isinstance(record.get("kind"), str) and isinstance(record.get("n"), int)):
+        return False
+    if record["kind"] not in KINDS - {HEADER}:
+        return True
+    return all(isinstance(record.get(name), str) for name in ("primary_user_id", "secondary_user_id"))
+
+
+def check_header(name: str, header: Mapping[str, Any], tenant: str | None) -> None:
+    """
+    Refuse a journal that is not for us.
+
+    :param tenant: ours; None when any will do
+    :raises InputError: for a newer format, or another tenant's journal
+    """
+    if not isinstance(header.get("format"), int) or header["format"] > FORMAT:
+        raise InputError(
+            f"journal: {name} was written by a newer version of this provider (format {header.get('format')!r}, "
+            f"this one reads {FORMAT}). Update the provider"
+        )
+    if tenant is not None and header.get("tenant") != tenant:
+        raise InputError(
+            f"journal: {name} belongs to the tenant {header.get('tenant')!r}, the connection to {tenant!r}. "
+            "Give each tenant a folder of its own"
+        )

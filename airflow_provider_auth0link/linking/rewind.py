@@ -1,0 +1,114 @@
+"""
+Taking back what was written, where somebody may have written since. Pure.
+
+Three values meet: what was written, what is to stand there again, and what stands there now. Where the value now
+is the one that was written, it goes back; where somebody changed it, it is left and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_auth0link.linking.merge import same
+
+Metadata = Mapping[str, Mapping[str, Any]]
+"""By kind (``user_metadata``, ``app_metadata``) and first-level key."""
+
+Path = tuple[str, ...]
+
+Stays = Callable[[Path, Any], bool]
+"""(path, value) to whether the value stays, since another linked account brought it too."""
+
+
+def _none_stays(path: Path, value: object) -> bool:  # noqa: ARG001 - the form of Stays
+    return False
+
+
+def taken_back(
+    before: Metadata, now: Metadata, written: Metadata, stays: Stays = _none_stays
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """
+    Compute the PATCH that takes a carry back off the primary.
+
+    :param before: what stood there; a key that is not in it was absent
+    :param now: what stands there now
+    :param written: what was written
+    :param stays: tells which values another linked account brought too
+    :return: the body, where null unsets, and the paths that somebody changed since and that are left
+    """
+    back: dict[str, dict[str, Any]] = {}
+    left: list[str] = []
+    for kind, keys in written.items():
+        for key, value in keys.items():
+            current = now.get(kind, {}).get(key)
+            after = _rewound((kind, key), value, before.get(kind, {}).get(key), current, stays, left)
+            if not same(after, current):
+                back.setdefault(kind, {})[key] = after
+    return back, left
+
+
+def _rewound(path: Path, written: Any, before: Any, now: Any, stays: Stays, left: list[str]) -> Any:  # noqa: ANN401, PLR0917 - decoded JSON; three values that meet at one place
+    """Return what is to stand at one place."""
+    if same(written, before) or same(now, before):
+        return now
+    if isinstance(written, Mapping) and isinstance(now, Mapping):
+        return _object(path, written, before, now, stays, left)
+    if isinstance(written, list) and isinstance(now, list):
+        return _array(path, written, before, now, stays)
+    if not same(now, written):
+        left.append(".".join(path))
+        return now
+    return now if stays(path, now) else before
+
+
+def _object(  # noqa: PLR0913, PLR0917 - three values that meet at one place
+    path: Path,
+    written: Mapping[str, Any],
+    before: Any,  # noqa: ANN401 - decoded JSON
+    now: Mapping[str, Any],
+    stays: Stays,
+    left: list[str],
+) -> Any:  # noqa: ANN401 - decoded JSON
+    """Go back leaf by leaf. Where nothing is another's, what stood there before stands again."""
+    stood = before if isinstance(before, Mapping) else {}
+    after = dict(now)
+    for key, value in written.items():
+        kept = _rewound((*path, key), value, stood.get(key), now.get(key), stays, left)
+        if kept is None and key not in stood:
+            after.pop(key, None)
+        elif key in now or kept is not None:
+            after[key] = kept
+    return after if after or isinstance(before, Mapping) else before
+
+
+def _array(path: Path, written: list[Any], before: Any, now: list[Any], stays: Stays) -> Any:  # noqa: ANN401 - decoded JSON
+    """Take out the elements that came with the carry; keep those of others, and their order."""
+    stood = before if isinstance(before, list) else []
+    came = [each for each in written if not _among(each, stood)]
+    after = [each for each in now if not _among(each, came) or stays(path, [each])]
+    if same(now, written) and len(after) == len(stood):
+        return before
+    return after if after or isinstance(before, list) else before
+
+
+def _among(value: object, values: list[Any]) -> bool:
+    return any(same(value, each) for each in values)
+
+
+def brought_by(account_metadata: Metadata) -> Stays:
+    """
+    Return the test whether an account's own metadata hold a value at a path.
+
+    :param account_metadata: as its snapshot has them
+    """
+
+    def stays(path: Path, value: Any) -> bool:  # noqa: ANN401 - decoded JSON
+        held: Any = account_metadata
+        for step in path:
+            held = held.get(step) if isinstance(held, Mapping) else None
+        if isinstance(held, list) and isinstance(value, list):
+            return all(_among(each, held) for each in value)
+        return held is not None and same(held, value)
+
+    return stays

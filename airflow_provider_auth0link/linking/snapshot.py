@@ -1,0 +1,87 @@
+"""
+What is written down of a secondary before it disappears: all that its restoration needs.
+
+Personal data: snapshots stand in files of their own beside the journal's index, and can be deleted apart from it.
+Tokens of identity providers were dropped when the account was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_auth0link.linking.carry import Brought, Carry
+from airflow_provider_auth0link.linking.options import METADATA
+from airflow_provider_auth0link.linking.rewind import brought_by
+from airflow_provider_auth0link.model import Account, Rights, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    A secondary as it was, and what was carried of it.
+
+    ``rights`` is None where only the metadata were asked for.
+    """
+
+    account: Account
+    rights: Rights | None
+    carry: Carry
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line of a snapshot file."""
+        row: dict[str, Any] = {
+            "primary_user_id": str(self.carry.primary),
+            "secondary_user_id": str(self.account.id),
+            "account": dict(self.account.raw),
+            "carry": self.carry.to_json(),
+        }
+        if self.rights is not None:
+            row["rights"] = {
+                "roles": sorted(self.rights.roles),
+                "permissions": sorted(list(each) for each in self.rights.permissions),
+                "organizations": {
+                    org: sorted(roles) for org, roles in sorted(self.rights.organizations.items())
+                },
+            }
+        return row
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Snapshot:
+        """Read the line of a snapshot file. KeyError, TypeError or InputError when it is none."""
+        rights = row.get("rights")
+        primary = UserId.parse(row["primary_user_id"], "primary_user_id")
+        return cls(
+            Account.from_json(row["account"]),
+            None
+            if rights is None
+            else Rights(
+                frozenset(rights["roles"]),
+                frozenset((api, name) for api, name in rights["permissions"]),
+                {org: frozenset(roles) for org, roles in rights["organizations"].items()},
+            ),
+            Carry.from_json(primary, row["carry"]),
+        )
+
+    @property
+    def brought(self) -> Brought:
+        """What this account brought, for the undo of others that brought the same."""
+        metadata = {kind: self.account.metadata(kind) for kind in METADATA}
+        return Brought(brought_by(metadata), self.rights or Rights())
+
+
+def combined(snapshots: Iterable[Snapshot]) -> Snapshot | None:
+    """
+    Make one of the snapshots that several tries of one pair took, oldest first.
+
+    The account is the latest reading: no try changes a secondary before it is linked, but its owner may have. What
+    was carried is all that they carried, with the first view of the primary.
+    """
+    whole: Snapshot | None = None
+    for each in snapshots:
+        carry = Carry(each.carry.primary) if whole is None else whole.carry
+        carry.then(each.carry)
+        rights = each.rights if each.rights is not None or whole is None else whole.rights
+        whole = Snapshot(each.account, rights, carry)
+    return whole
