@@ -112,6 +112,19 @@ def records(file: BinaryIO, ending: str) -> Iterator[Found]:
     return _json_records(_raw_lines(file))
 
 
+def raw_records(file: BinaryIO, ending: str) -> Iterator[bytes]:
+    """
+    Give the records of a plan that was read before, each as a line of JSON with its newline.
+
+    A line of JSON is given as it lies there; only where the last one has no newline it gets one.
+    """
+    for record in records(file, ending):
+        if ending != ".csv":
+            yield record.raw if record.raw.endswith(b"\n") else record.raw + b"\n"
+        elif record.line is not None:
+            yield record.line.to_bytes()
+
+
 def read_row(row: object) -> Line:
     """
     Check one plan line.

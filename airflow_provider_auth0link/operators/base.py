@@ -1,4 +1,4 @@
-"""What the operators for one pair share: rendering that leaves XCom values alone, and secrets kept."""
+"""What the operators share: rendering that leaves XCom values alone, and secrets kept."""
 
 from __future__ import annotations
 
@@ -23,21 +23,17 @@ if TYPE_CHECKING:
 SUCCEED, SKIP, FAIL = "succeed", "skip", "fail"
 
 
-class PairOperator(BaseOperator):
+class Auth0Operator(BaseOperator):
     """
-    Base of the operators for one pair.
+    Base of all operators here.
 
     Values that arrive by XCom are never rendered, mapped or not: user ids and e-mails come from identity
     providers, and a Jinja expression in one of them would be run with the Dag's rights.
     """
 
-    operator_extra_links = (Auth0UserLink(),)
     ui_color = "#eb5424"
     secret_fields: ClassVar[tuple[str, ...]] = ()
     renamed_fields: ClassVar[Mapping[str, str]] = {"is_dry_run": "dry_run"}
-
-    auth0_conn_id: str
-    xcom_name: ClassVar[str]
 
     def _do_render_template_fields(
         self,
@@ -61,6 +57,15 @@ class PairOperator(BaseOperator):
             value = getattr(self, name)
             if isinstance(value, str) and value:
                 mask_secret(value)
+
+
+class PairOperator(Auth0Operator):
+    """Base of the operators for one pair."""
+
+    operator_extra_links = (Auth0UserLink(),)
+
+    auth0_conn_id: str
+    xcom_name: ClassVar[str]
 
     def _hook(self, context: Context) -> Auth0Hook:
         name = of_context(context)
@@ -129,7 +134,7 @@ def identity_rows(outcome: Outcome, *, include_profile_data: bool = False) -> li
     return [each.to_xcom(include_profile_data=include_profile_data) for each in outcome.identities]
 
 
-def _arrived_by_xcom(operator: PairOperator, context: Mapping[str, Any], fields: list[str]) -> set[str]:
+def _arrived_by_xcom(operator: Auth0Operator, context: Mapping[str, Any], fields: list[str]) -> set[str]:
     """
     Name the template fields whose values a mapped task took from XCom.
 
