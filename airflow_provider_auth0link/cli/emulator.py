@@ -6,9 +6,10 @@ import argparse
 import shlex
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_like_interrupted
+from airflow_provider_auth0link.emulator.plans import PLANS, IdentitiesGroup, Refill
 from airflow_provider_auth0link.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,8 +33,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--count", type=whole, default=MADE_UP, help="made-up users without --users (default: %(default)s)"
     )
+    parser.add_argument(
+        "--plan", choices=list(PLANS), help="the request limits that Auth0 publishes for a plan"
+    )
     parser.add_argument("--rate", type=positive, help="requests refilled in a second (default: no limit)")
     parser.add_argument("--burst", type=whole, help="requests that the bucket holds (default: one second's)")
+    parser.add_argument(
+        "--refill",
+        choices=get_args(Refill),
+        help="when the limits are refilled: all the time, or at the top of each second or minute "
+        "(default: smooth)",
+    )
+    parser.add_argument(
+        "--identities-group",
+        choices=get_args(IdentitiesGroup),
+        help="whose limit linking draws on, where a plan has one for writing users (default: write_users)",
+    )
     parser.add_argument(
         "--latency", type=not_negative, default=0.0, help="seconds that each answer takes (default: 0)"
     )
@@ -43,13 +58,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the tenant until SIGINT or SIGTERM, and return 0."""
-    if arguments.burst and not arguments.rate:
-        raise InputError("--burst: needs --rate")
+    _check_limits(arguments)
     server = emulator_module()
     tenant = server.Emulator(
         users=_users(arguments),
         rate=arguments.rate,
         burst=arguments.burst,
+        plan=arguments.plan,
+        refill=arguments.refill or "smooth",
+        identities_group=arguments.identities_group or "write_users",
         latency=arguments.latency,
         seed=arguments.seed,
         port=arguments.port,
@@ -63,6 +80,17 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("# The tenant is gone.")
     return 0
+
+
+def _check_limits(arguments: argparse.Namespace) -> None:
+    if arguments.burst and not arguments.rate:
+        raise InputError("--burst: needs --rate")
+    if arguments.plan and arguments.rate:
+        raise InputError("--plan: brings its rates; leave --rate and --burst out")
+    if arguments.refill and not (arguments.plan or arguments.rate):
+        raise InputError("--refill: needs --plan or --rate")
+    if arguments.identities_group and not arguments.plan:
+        raise InputError("--identities-group: needs --plan")
 
 
 def _announce(tenant: Emulator) -> None:

@@ -3,23 +3,18 @@ The tenant's request limits: token buckets, and the three ``x-ratelimit-*`` head
 
 "Rate limit policy" and "Rate limit use cases" of Auth0: the bucket holds a burst, is refilled at
 the sustained rate, and the headers tell bucket size, what is left, and an epoch second. The two
-pages differ on what is refilled when, so refilling is an argument. Every request names its group
+pages differ on when it is refilled: all the time, or at the top of each second or minute. Every request names its group
 of endpoints; a plan may give groups buckets of their own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Refill = Callable[[float, float, float], float]
-"""(rate per second, last time, this time) to requests gained."""
-
-
-def smooth(rate: float, last: float, now: float) -> float:
-    """Refill all the time."""
-    return max(0.0, now - last) * rate
+SLACK = 1e-9
+"""Requests: a wait computed to the digit must be enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +37,13 @@ class Bucket:
     :param rate: requests per second that it gains
     :param burst: requests that it holds
     :param name: as the 429 body says it
+    :param step: seconds from one refill to the next, at whole multiples of it; 0 for all the time
     """
 
     rate: float
     burst: int
     name: str = "Global limit"
-    refill: Refill = smooth
+    step: int = 0
     _level: float = field(init=False)
     _at: float | None = field(init=False, default=None)
 
@@ -61,20 +57,32 @@ class Bucket:
     def take(self, now: float) -> Verdict:
         """Take one request out, if one is there."""
         if self._at is not None:
-            self._level = min(float(self.burst), self._level + self.refill(self.rate, self._at, now))
+            self._level = min(float(self.burst), self._level + self._gained(self._at, now))
         self._at = now
-        allowed = self._level >= 1 - 1e-9  # a wait computed to the digit must be enough
+        allowed = self._level >= 1 - SLACK
         if allowed:
             self._level -= 1
         left = max(0.0, self._level)
         return Verdict(
             allowed=allowed,
             limit=self.burst,
-            remaining=int(left),
-            reset_next=now + max(0.0, math.floor(left) + 1 - left) / self.rate,
-            reset_full=now + (self.burst - left) / self.rate,
+            remaining=int(left + SLACK),
+            reset_next=self._when(max(0.0, math.floor(left + SLACK) + 1 - left), now),
+            reset_full=self._when(self.burst - left, now),
             name=self.name,
         )
+
+    def _gained(self, last: float, now: float) -> float:
+        if self.step:
+            return max(0.0, now // self.step - last // self.step) * self.step * self.rate
+        return max(0.0, now - last) * self.rate
+
+    def _when(self, gain: float, now: float) -> float:
+        """Return the time at which so many requests more are there."""
+        if not self.step or gain <= SLACK:
+            return now + gain / self.rate
+        steps = math.ceil(gain / (self.step * self.rate) - SLACK)
+        return (now // self.step + steps) * self.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +98,20 @@ class Limits:
     groups: Mapping[str, Bucket] = field(default_factory=dict)
 
     def take(self, group: str, now: float) -> Verdict | None:
-        """Ask the buckets of a request. None when no limit holds it."""
+        """
+        Ask the buckets of a request, the global one first.
+
+        :return: of the bucket that refused, else of the one that would refuse first; None when no limit
+            holds the request
+        """
         verdict = self.overall.take(now) if self.overall is not None else None
         if verdict is not None and not verdict.allowed:
             return verdict
-        narrower = self.groups.get(group)
-        return verdict if narrower is None else narrower.take(now)
-
-
-def limits_of(rate: float | None, burst: int | None) -> Limits:
-    """
-    Build the limits of a tenant with one bucket.
-
-    :param rate: requests per second; None for no limit
-    :param burst: bucket size; what a second brings when not given
-    """
-    if rate is None:
-        if burst is not None:
-            raise ValueError("burst needs a rate")
-        return Limits()
-    return Limits(Bucket(rate, max(1, math.ceil(rate)) if burst is None else burst))
+        bucket = self.groups.get(group)
+        narrower = bucket.take(now) if bucket is not None else None
+        if verdict is None or narrower is None:
+            return verdict or narrower
+        return narrower if not narrower.allowed or narrower.remaining <= verdict.remaining else verdict
 
 
 def rate_headers(verdict: Verdict, *, full: bool) -> tuple[tuple[str, str], ...]:

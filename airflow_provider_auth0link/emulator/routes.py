@@ -9,6 +9,16 @@ from airflow_provider_auth0link.emulator.answers import ApiError, invalid_uri
 
 API = "/api/v2"
 
+OTHER = "other"
+IDENTITIES_WRITE = "identities_write"
+IDENTITIES_DELETE = "identities_delete"
+USER_ORGANIZATIONS = "user_organizations_read"
+MEMBERS_READ = "organization_members_read"
+MEMBERS_WRITE = "organization_members_write"
+MEMBER_ROLES_READ = "organization_member_roles_read"
+MEMBER_ROLES_WRITE = "organization_member_roles_write"
+"""Groups of endpoints that may have a bucket of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -28,16 +38,13 @@ class Route:
     method: str
     segments: tuple[str | None, ...]
     scopes: tuple[str, ...] = ()
-    group: str = "other"
+    group: str = OTHER
     every: bool = False
 
 
 _USER = ("users", None)
 _MEMBERS = ("organizations", None, "members")
 _MEMBER_ROLES = (*_MEMBERS, None, "roles")
-USER_ORGANIZATIONS = "user_organizations_read"
-MEMBERS_WRITE = "organization_members_write"
-MEMBER_ROLES_WRITE = "organization_member_roles_write"
 _IDENTITY_SCOPES = ("update:users", "update:current_user_identities")
 
 ROUTES = (
@@ -55,8 +62,8 @@ ROUTES = (
         "users_write",
     ),
     Route("user_delete", "DELETE", _USER, ("delete:users", "delete:current_user"), "users_delete"),
-    Route("link", "POST", (*_USER, "identities"), _IDENTITY_SCOPES, "users_write"),
-    Route("unlink", "DELETE", (*_USER, "identities", None, None), _IDENTITY_SCOPES, "users_delete"),
+    Route("link", "POST", (*_USER, "identities"), _IDENTITY_SCOPES, IDENTITIES_WRITE),
+    Route("unlink", "DELETE", (*_USER, "identities", None, None), _IDENTITY_SCOPES, IDENTITIES_DELETE),
     Route(
         "roles",
         "GET",
@@ -70,7 +77,7 @@ ROUTES = (
     Route("permissions_add", "POST", (*_USER, "permissions"), ("update:users",)),
     Route("permissions_remove", "DELETE", (*_USER, "permissions"), ("update:users",)),
     Route("organizations", "GET", (*_USER, "organizations"), ("read:organizations",), USER_ORGANIZATIONS),
-    Route("members", "GET", _MEMBERS, ("read:organization_members",), "organization_members_read"),
+    Route("members", "GET", _MEMBERS, ("read:organization_members",), MEMBERS_READ),
     Route("members_add", "POST", _MEMBERS, ("create:organization_members",), MEMBERS_WRITE),
     Route("members_remove", "DELETE", _MEMBERS, ("delete:organization_members",), MEMBERS_WRITE),
     Route(
@@ -78,7 +85,7 @@ ROUTES = (
         "GET",
         _MEMBER_ROLES,
         ("read:organization_member_roles",),
-        "organization_member_roles_read",
+        MEMBER_ROLES_READ,
     ),
     Route(
         "member_roles_add",

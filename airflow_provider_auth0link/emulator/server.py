@@ -12,7 +12,7 @@ from airflow_provider_auth0link.emulator.faults import Faults
 from airflow_provider_auth0link.emulator.keys import CLIENT_KEY_ID, client_key_pem
 from airflow_provider_auth0link.emulator.listening import Listener, listening, loopback
 from airflow_provider_auth0link.emulator.options import Options, options_of
-from airflow_provider_auth0link.emulator.rate import limits_of
+from airflow_provider_auth0link.emulator.plans import IdentitiesGroup, Refill, limits_of
 from airflow_provider_auth0link.emulator.records import KEPT, RequestRecord
 from airflow_provider_auth0link.emulator.seeds import Seeds
 from airflow_provider_auth0link.emulator.state import copied
@@ -31,6 +31,12 @@ class Emulator:
     :param organizations: organizations, likewise
     :param rate: requests per second of the Management API; None for no limit (and no headers of one)
     :param burst: size of the bucket; what a second brings when not given
+    :param plan: limits as published for a plan, instead of a rate: "free", "professional", "enterprise", ...
+        (``plans.PLANS``)
+    :param refill: of buckets: "smooth" all the time, "second" at the top of each second, "minute" at the top
+        of each minute (limits per second of a plan: of each second)
+    :param identities_group: on plans with a bucket for writing users: whether linking draws on it
+        ("write_users"), or on the one for all "other" endpoints
     :param host: a loopback address
     :param port: 0 for a free one
     :param seed: for shares of faults and ids of created users
@@ -52,6 +58,9 @@ class Emulator:
         organizations: Iterable[Json] = (),
         rate: float | None = None,
         burst: int | None = None,
+        plan: str | None = None,
+        refill: Refill = "smooth",
+        identities_group: IdentitiesGroup = "write_users",
         host: str = "127.0.0.1",
         port: int = 0,
         seed: int = 0,
@@ -59,8 +68,9 @@ class Emulator:
         clock: Callable[[], float] = system_clock,
         **options: Any,  # noqa: ANN401 - checked by options_of
     ) -> None:
+        limits = limits_of(rate, burst, plan, refill, identities_group)
         seeds = Seeds(tuple(users), tuple(roles), tuple(resource_servers), tuple(organizations))
-        self._setup = Setup(seeds, limits_of(rate, burst), seed, keep_requests, clock)
+        self._setup = Setup(seeds, limits, seed, keep_requests, clock)
         self._options: Options = options_of(options)
         self._address = (loopback(host), port)
         self._running: tuple[Tenant, Listener] | None = None

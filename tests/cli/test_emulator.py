@@ -84,6 +84,20 @@ def test_it_serves_the_users_until_a_signal_and_ends_well(export: Path, end: int
     assert (code, errors) == (0, "")
 
 
+def test_a_plan_brings_its_limits(export: Path) -> None:
+    options = ("--plan", "professional", "--refill", "minute", "--identities-group", "other")
+    with emulator("--users", str(export), *options) as (_process, connection):
+        bearer = {"authorization": f"Bearer {token(connection)}"}
+        users = f"{connection['host']}/api/v2/users"
+        reading = requests.get(f"{users}/auth0%7C1", headers=bearer, timeout=15)
+        body = {"provider": "google-oauth2", "user_id": "2"}
+        linking = requests.post(f"{users}/auth0%7C1/identities", headers=bearer, json=body, timeout=15)
+
+    assert reading.headers["x-ratelimit-limit"] == "40"
+    assert int(reading.headers["x-ratelimit-reset"]) % 60 == 0
+    assert (linking.status_code, linking.headers["x-ratelimit-limit"]) == (201, "10")
+
+
 def test_a_compressed_export_is_read(tmp_path: Path) -> None:
     path = tmp_path / "users.gz"
     path.write_bytes(gzip.compress(b"".join(json.dumps(each).encode() + b"\n" for each in USERS)))
@@ -137,6 +151,11 @@ def test_bad_lines_are_named(
         pytest.param(["--users", "not/there"], "not/there cannot be read: No such file", id="no-file"),
         pytest.param(["--users", str(Path(__file__).parent)], "cannot be read: Is a directory", id="folder"),
         pytest.param(["--burst", "5"], "--burst: needs --rate", id="burst-alone"),
+        pytest.param(["--plan", "free", "--rate", "2"], "--plan: brings its rates", id="plan-and-rate"),
+        pytest.param(["--refill", "minute"], "--refill: needs --plan or --rate", id="refill-alone"),
+        pytest.param(
+            ["--rate", "2", "--identities-group", "other"], "--identities-group: needs --plan", id="no-plan"
+        ),
     ],
 )
 def test_what_cannot_be_is_said(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +176,7 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     [
         ("--rate", "0"), ("--rate", "-1"), ("--rate", "inf"), ("--rate", "nan"), ("--rate", "fast"),
         ("--burst", "0"), ("--burst", "1.5"), ("--latency", "-0.1"), ("--port", "65536"), ("--port", "-1"),
-        ("--count", "0"),
+        ("--count", "0"), ("--plan", "gold"), ("--refill", "hour"), ("--identities-group", "users"),
     ],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(

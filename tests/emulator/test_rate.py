@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from airflow_provider_auth0link.emulator.rate import Bucket, Limits, Verdict, limits_of, rate_headers
+from airflow_provider_auth0link.emulator.plans import limits_of
+from airflow_provider_auth0link.emulator.rate import Bucket, Limits, Verdict, rate_headers
 
 START = 1000.0
 
@@ -54,14 +55,43 @@ def test_headers_tell_size_rest_and_a_whole_second() -> None:
     assert dict(rate_headers(verdict, full=True))["x-ratelimit-reset"] == "1004"
 
 
-def test_other_ways_of_refilling_fit_in() -> None:
-    def by_the_minute(rate: float, last: float, now: float) -> float:
-        return (now // 60 - last // 60) * 60 * rate
+@pytest.mark.parametrize(
+    ("step", "moments", "allowed"),
+    [
+        (1, (0.9, 0.95, 0.99, 1.0, 1.1, 1.2, 1.9, 2.0), (1, 1, 0, 1, 1, 0, 0, 1)),
+        (60, (60, 61, 119.9, 120, 121, 122, 240), (1, 1, 0, 1, 1, 0, 1)),
+    ],
+)
+def test_it_may_be_refilled_in_steps(step: int, moments: tuple[float, ...], allowed: tuple[int, ...]) -> None:
+    bucket = Bucket(rate=3 / step, burst=2, step=step)
 
-    bucket = Bucket(rate=1 / 30, burst=2, refill=by_the_minute)
-    taken = [bucket.take(moment).allowed for moment in (60, 61, 119, 120, 121, 122)]
+    assert tuple(bucket.take(moment).allowed for moment in moments) == allowed
 
-    assert taken == [True, True, False, True, True, False]
+
+def test_a_step_may_bring_less_than_a_request() -> None:
+    bucket = Bucket(rate=0.4, burst=1, step=1)
+
+    assert [bucket.take(START + wait).allowed for wait in (0, 1, 2, 3)] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("step", "rate", "following", "full"),
+    [(0, 2, 1000.75, 1002.25), (1, 2, 1001, 1002), (1, 0.4, 1003, 1010), (60, 0.1, 1020, 1020)],
+)
+def test_resets_lie_where_refills_do(step: int, rate: float, following: float, full: float) -> None:
+    bucket = Bucket(rate=rate, burst=4, step=step)
+    for _ in range(3):
+        bucket.take(1000.25)
+    verdict = bucket.take(1000.25)
+
+    assert verdict.reset_next == pytest.approx(following)
+    assert verdict.reset_full == pytest.approx(full)
+    assert not bucket.take(verdict.reset_next - 0.01).allowed
+    assert bucket.take(verdict.reset_next).allowed
+
+
+def test_a_full_bucket_is_full_now() -> None:
+    assert Bucket(rate=1, burst=2, step=60).take(START).reset_full == 1020
 
 
 def test_a_group_may_have_a_bucket_beside_the_one_for_all() -> None:
