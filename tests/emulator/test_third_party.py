@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx  # noqa: TID251 - auth0-python's own library, to send its https requests to a plain loopback port
 import pytest
-from auth0.management import ManagementClient
+from auth0.management import ManagementClient, PermissionRequestPayload
 from auth0.management.core.api_error import ApiError
 
 from airflow_provider_auth0link.emulator.server import Emulator
@@ -17,6 +18,15 @@ USERS = (
     {"user_id": "github|7", "name": "ada-gh", "app_metadata": {"plan": "pro"}},
     {"user_id": "samlp|acme|a/b c|Ж", "email": "ada@example.com"},
 )
+API = "https://api.example.com"
+READ = {"resource_server_identifier": API, "permission_name": "read:books"}
+TENANT: dict[str, Any] = {
+    "roles": [
+        {"id": f"rol_{number}", "name": f"role {number}", "permissions": [READ]} for number in range(3)
+    ],
+    "resource_servers": [{"identifier": API, "scopes": [{"value": "write:books"}]}],
+    "organizations": [{"id": "org_acme", "name": "acme", "metadata": {"tier": "gold"}}],
+}
 
 
 class Sdk:
@@ -28,6 +38,7 @@ class Sdk:
         client = ManagementClient(domain=domain, token=token, httpx_client=connection)
         self.users = client.users
         self.connections = client.connections
+        self.organizations = client.organizations
 
 
 @pytest.fixture
@@ -35,7 +46,7 @@ def sdk(make_tenant: MakeTenant) -> Iterator[Sdk]:
     def plainly(request: httpx.Request) -> None:
         request.url = request.url.copy_with(scheme="http")
 
-    tenant, api = make_tenant(*USERS, rate=1000)
+    tenant, api = make_tenant(*USERS, rate=1000, **TENANT)
     token = str(api.session.headers["Authorization"]).removeprefix("Bearer ")
     with httpx.Client(event_hooks={"request": [plainly]}, timeout=30) as connection:
         yield Sdk(tenant, token, connection)
@@ -95,3 +106,47 @@ def test_it_reads_connections(sdk: Sdk) -> None:
 
     assert names == sdk.tenant.connections
     assert sdk.connections.get(sdk.tenant.connection_id("acme")).strategy == "samlp"
+
+
+def test_it_gives_and_takes_roles(sdk: Sdk) -> None:
+    user = "samlp|acme|a/b c|Ж"
+    sdk.users.roles.assign(user, roles=["rol_2", "rol_0", "rol_1"])
+    pages = [each.id for each in sdk.users.roles.list(user, per_page=1)]
+    sdk.users.roles.delete(user, roles=["rol_0", "rol_1"])
+
+    assert pages == ["rol_2", "rol_0", "rol_1"]
+    assert [each.name for each in sdk.users.roles.list(user)] == ["role 2"]
+
+
+def test_it_grants_permissions(sdk: Sdk) -> None:
+    write = PermissionRequestPayload(resource_server_identifier=API, permission_name="write:books")
+    sdk.users.permissions.create("github|7", permissions=[write])
+    sdk.users.roles.assign("github|7", roles=["rol_0"])
+    found = {
+        each.permission_name: each.sources for each in sdk.users.permissions.list("github|7", per_page=1)
+    }
+    sdk.users.permissions.delete("github|7", permissions=[write])
+
+    assert {name: [each["source_type"] for each in sources or []] for name, sources in found.items()} == {
+        "write:books": ["DIRECT"],
+        "read:books": ["ROLE"],
+    }
+    assert [each.permission_name for each in sdk.users.permissions.list("github|7")] == ["read:books"]
+
+
+def test_it_makes_members(sdk: Sdk) -> None:
+    members = sdk.organizations.members
+    members.create("org_acme", members=["github|7", "auth0|1"])
+    members.roles.assign("org_acme", "github|7", roles=["rol_0", "rol_1"])
+    members.roles.delete("org_acme", "github|7", roles=["rol_0"])
+    (organization,) = sdk.users.organizations.list("github|7")
+    listed = [each.user_id for each in members.list("org_acme", take=1)]
+    roles = [each.id for each in members.roles.list("org_acme", "github|7")]
+    members.delete("org_acme", members=["github|7"])
+
+    assert (organization.id, organization.metadata) == ("org_acme", {"tier": "gold"})
+    assert (listed, roles) == (["github|7", "auth0|1"], ["rol_1"])
+    assert list(sdk.users.organizations.list("github|7")) == []
+    with pytest.raises(ApiError) as missing:
+        list(members.roles.list("org_acme", "github|7"))
+    assert missing.value.status_code == 404
