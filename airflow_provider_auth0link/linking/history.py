@@ -22,7 +22,7 @@ from airflow_provider_auth0link.linking.records import (
     key_of,
 )
 
-LINKED, ALREADY, UNDONE = "linked", "already_linked", "undone"
+LINKED, ALREADY, UNDONE, LEFT = "linked", "already_linked", "undone", "left"
 FINAL = frozenset({LINKED, ALREADY})
 
 
@@ -82,6 +82,7 @@ class History:
     headers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     highest: int = 0
     _entries: dict[Key, tuple[_Entry, ...]] = field(default_factory=dict)
+    _by_primary: dict[str, list[Key]] = field(default_factory=dict)
 
     def add(self, writer: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Take in records of one writer."""
@@ -98,6 +99,13 @@ class History:
 
     def __iter__(self) -> Iterator[Known]:
         return (_known(key, entries) for key, entries in self._entries.items())
+
+    def of_primary(self, primary: str) -> list[Known]:
+        """Return what is known of all pairs of a primary."""
+        if not self._by_primary:
+            for key in self._entries:
+                self._by_primary.setdefault(key[0], []).append(key)
+        return [self.of(key) for key in self._by_primary.get(primary, ())]
 
     def of(self, key: Key) -> Known:
         """Return what is known of a pair; nothing, when it is not in the journal."""
@@ -165,6 +173,7 @@ def _is_open(intent: _Entry, since: list[_Entry]) -> bool:
 
 def _is_undoing(since: list[_Entry]) -> bool:
     begun = max((each.n for each in since if each.kind == UNDO_INTENT), default=-1)
-    ended = max((each.n for each in since if each.kind == UNDO_OUTCOME), default=-1)
+    ends = [each.n for each in since if each.kind == UNDO_OUTCOME and each.outcome in {UNDONE, LEFT}]
+    ended = max(ends, default=-1)
     relinked = max((each.n for each in since if each.kind == INTENT), default=-1)
     return begun > max(ended, relinked)

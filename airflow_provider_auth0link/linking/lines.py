@@ -244,7 +244,7 @@ def _csv_records(lines: Iterable[tuple[int, bytes]]) -> Iterator[Found]:
     begins = 1
     try:
         for cells in reader:
-            if not any(cells):
+            if not any(map(str.strip, cells)):
                 pass
             elif columns is None:
                 columns = _columns(cells)

@@ -62,7 +62,7 @@ def _rewound(path: Path, written: Any, before: Any, now: Any, stays: Stays, left
     return now if stays(path, now) else before
 
 
-def _object(  # noqa: PLR0913, PLR0917 - three values that meet at one place
+def _object(  # noqa: PLR0917 - three values that meet at one place
     path: Path,
     written: Mapping[str, Any],
     before: Any,  # noqa: ANN401 - decoded JSON

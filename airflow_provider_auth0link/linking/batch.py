@@ -1,0 +1,146 @@
+"""
+A whole plan, or the undo of a run: units of work at the tenant's own speed.
+
+The work runs in threads of its own, so that the caller's thread is free for signals, log lines and deadlines.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, UnauthorizedError
+from airflow_provider_auth0link.linking.engine import Engine
+from airflow_provider_auth0link.linking.journal import Journal
+from airflow_provider_auth0link.linking.options import Options
+from airflow_provider_auth0link.linking.outcome import Outcome
+from airflow_provider_auth0link.linking.plan import Plan
+from airflow_provider_auth0link.linking.star import StarRun
+from airflow_provider_auth0link.linking.tally import Tally
+from airflow_provider_auth0link.linking.units import Note, Tenants, Unit
+
+LINK_OUTCOMES = ("linked", "already_linked", "would_link", "refused", "failed", "unknown")
+
+Units = Callable[[Tally, Callable[[], bool]], Iterator[Unit]]
+"""(tally, whether the run is stopping) to the units; pairs that are done already are counted on the way."""
+
+
+class Batch:
+    """
+    Many pairs on their way.
+
+    :param units: what there is to do
+    :param tally: counts it
+    :param tenants: where
+    :param journal: where it is written down; None in a dry run
+    :param clock: monotonic seconds
+    """
+
+    def __init__(
+        self,
+        units: Units,
+        tally: Tally,
+        tenants: Tenants,
+        journal: Journal | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.tally = tally
+        self._tenants, self._journal = tenants, journal
+        self._throttled_before = tenants.throttled
+        self._units = units
+        self._refusal: Auth0LinkError | None = None
+        self._engine = Engine(tenants, journal, ended=self._ended, stops=self._stops, clock=clock)
+        self._thread = threading.Thread(target=self._run, name="auth0link-batch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for the end; tells whether it has come."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def stop(self, within: float) -> bool:
+        """
+        Begin no new pair, and give those under way so long to end; then what is known is written down.
+
+        Safe in a signal handler: the caller's thread holds none of the locks that it needs.
+
+        :param within: seconds
+        :return: whether everything under way has ended
+        """
+        self._engine.stop()
+        ended = self.wait(within)
+        if not ended:
+            self._engine.commit()
+        return ended
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop, or had to."""
+        return self._engine.stopping()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the run before its end: a refusal that every pair would meet, or the journal's store."""
+        return self._refusal or self._engine.failure
+
+    @property
+    def throttled(self) -> int:
+        """How many requests met a 429 since the run began."""
+        return self._tenants.throttled - self._throttled_before
+
+    def close(self) -> dict[str, Any]:
+        """End the counts, and return them, with requests and throttled."""
+        self.tally.close(self._engine.running)
+        return {**self.tally.summary(), "requests": self.tally.requests, "throttled": self.throttled}
+
+    def _run(self) -> None:
+        try:
+            self._engine.run(self._units(self.tally, self._engine.stopping))
+        except BaseException as error:  # noqa: BLE001 - told to whoever waits
+            self._engine.failure = self._engine.failure or error
+
+    def _ended(self, note: Note) -> None:
+        self.tally.ended(note)
+
+    def _stops(self, outcome: Outcome) -> bool:
+        """A token that is refused is refused for every pair."""
+        for error in (outcome.error, getattr(outcome.error, "__cause__", None)):
+            if isinstance(error, ForbiddenError | UnauthorizedError):
+                self._refusal = self._refusal or error
+                return True
+        return False
+
+
+def link_batch(
+    plan: Plan,
+    options: Options,
+    tenants: Tenants,
+    journal: Journal | None,
+    clock: Callable[[], float],
+) -> Batch:
+    """
+    Prepare the links of a plan.
+
+    :param options: with ``snapshot``, unless it is a dry run
+    :param journal: None in a dry run
+    """
+    asks = bool(options.carry or options.guards) or not options.dry_run
+
+    def units(tally: Tally, stopping: Callable[[], bool]) -> Iterator[Unit]:
+        for star in plan.stars():
+            if not asks and not any(each.evidence or each.connection_id for each in star.pairs):
+                for _ in star.pairs:
+                    tally.earlier("would_link")  # nothing to check, so nothing is asked
+                continue
+            run = StarRun(star, options, tenants, journal, stopping)
+            for index in run.earlier:
+                outcome = run.outcomes[index]
+                tally.earlier(outcome.name if outcome else "unknown")
+            if len(run.earlier) < len(star.pairs):
+                yield run
+
+    return Batch(units, Tally(LINK_OUTCOMES, plan.planned, clock), tenants, journal, clock)

@@ -1,0 +1,143 @@
+"""
+Restoring an account from its snapshot, after Auth0 unlinked it as an empty one.
+
+Every step reads first and writes only what is missing, so it can be taken up again anywhere. What somebody
+changed since is left, and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_auth0link.errors import AmbiguousError, Auth0LinkError, LinkFailedError
+from airflow_provider_auth0link.linking.merge import same
+from airflow_provider_auth0link.linking.options import METADATA, RIGHTS
+from airflow_provider_auth0link.linking.rights import gained, give, read_rights
+from airflow_provider_auth0link.linking.settle import DATABASE, Wanted, read, settle_link, settle_unlink
+from airflow_provider_auth0link.linking.snapshot import Snapshot
+from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.model import Account, Identity, UserId
+
+PROFILE = ("name", "nickname", "given_name", "family_name", "picture")
+"""
+Root attributes that Auth0 lets be changed for a database's users.
+
+Elsewhere the identity provider sets them at the next login.
+"""
+
+
+def restore(tenant: Tenant, snapshot: Snapshot, primary: UserId, *, begun: bool) -> list[str]:
+    """
+    Give an account back what it had: blocked first, its own identities, profile and metadata, rights.
+
+    :param primary: where its own identities are now
+    :param begun: an earlier try began this undo
+    :return: what is left as it is, by path
+    :raises Auth0LinkError: when it could not be done now; it can be gone on with later
+    """
+    account = snapshot.account
+    left: list[str] = []
+    if account.blocked:
+        _patch(tenant, account.id, lambda now: {} if now.blocked else {"blocked": True})
+    for identity in account.identities:
+        if not identity.is_root_of(account.id):
+            left += _bring_back(tenant, account.id, identity, primary, begun=begun)
+    _patch(tenant, account.id, lambda now: _missing(account, now))
+    now = _alive(tenant, account.id)
+    left += _changed(account, now)
+    if snapshot.rights is not None:
+        held = read_rights(tenant, account.id, RIGHTS)
+        give(tenant, account.id, gained(held, snapshot.rights, RIGHTS))
+    return left
+
+
+def _alive(tenant: Tenant, user_id: UserId) -> Account:
+    account = read(tenant, user_id)
+    if account is None:
+        raise LinkFailedError(
+            f"{str(user_id)!r} is not there after it was unlinked: linked elsewhere or deleted"
+        )
+    return account
+
+
+def _patch(tenant: Tenant, user_id: UserId, missing: Callable[[Account], Mapping[str, Any]]) -> None:
+    """Write what a reading shows to be missing; after a lost answer read again."""
+    attempt = 0
+    while body := missing(_alive(tenant, user_id)):
+        attempt += 1
+        if "app_metadata" in body:
+            tenant.require("update:users_app_metadata")
+        try:
+            tenant.update_user(user_id, body)
+        except AmbiguousError:
+            if not tenant.rest(attempt):
+                raise
+        else:
+            return
+
+
+def _missing(then: Account, now: Account) -> dict[str, Any]:
+    """Return what the account had and has not. What it has otherwise now is somebody's change."""
+    body: dict[str, Any] = {}
+    for kind in METADATA:
+        held = now.metadata(kind)
+        keys = {
+            key: value
+            for key, value in then.metadata(kind).items()
+            if value is not None and held.get(key) is None
+        }
+        if keys:
+            body[kind] = keys
+    if then.id.provider == DATABASE:
+        body |= {
+            name: then.raw[name]
+            for name in PROFILE
+            if then.raw.get(name) is not None and not same(then.raw[name], now.raw.get(name))
+        }
+    return body
+
+
+def _changed(then: Account, now: Account) -> list[str]:
+    """Name the metadata that somebody gave the account since it was unlinked."""
+    return [
+        f"{then.id}: {kind}.{key}"
+        for kind in METADATA
+        for key, value in then.metadata(kind).items()
+        if value is not None and not same(value, now.metadata(kind).get(key))
+    ]
+
+
+def _bring_back(
+    tenant: Tenant, account: UserId, identity: Identity, primary: UserId, *, begun: bool
+) -> list[str]:
+    """Unlink one of the account's own identities from the primary, and link it to the account again."""
+    own = UserId.of(identity.provider, identity.user_id, "identity")
+    back = Wanted(account, own, identity.connection)
+    if back.held_by(_alive(tenant, account)):
+        return []
+    there = Wanted(primary, own, identity.connection)
+    holder = read(tenant, primary)
+    if holder is not None and there.held_by(holder):
+        unlinked = settle_unlink(
+            tenant,
+            there,
+            lambda: tenant.unlink(primary, own, named_connection(holder, own, identity.connection)),
+        )
+        _raise(unlinked.error)
+    elif not begun or read(tenant, own) is None:
+        return [f"{account}: identity {own}"]
+    number = (tenant.connection_ids() or {}).get(identity.connection) if own.provider == DATABASE else None
+    _raise(settle_link(tenant, back, lambda: tenant.link(account, own, number)).error)
+    return []
+
+
+def named_connection(holder: Account, secondary: UserId, connection: str | None) -> str | None:
+    """Name the connection in an unlink only where an account holds the id of several."""
+    held = {each.connection for each in holder.identities if each.is_root_of(secondary)}
+    return connection if len(held) > 1 else None
+
+
+def _raise(error: Auth0LinkError | None) -> None:
+    if error is not None:
+        raise error

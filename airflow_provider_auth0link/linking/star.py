@@ -1,0 +1,238 @@
+"""
+One star of a plan: all that becomes one primary, pair after pair.
+
+In a chain (A from B, B from C) every account is read first, and each of the plan's own pairs is checked on those
+readings: what was reached only through a pair that is refused is cut off with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_auth0link.errors import Auth0LinkError, LinkDelayedError
+from airflow_provider_auth0link.linking.carry import Carry
+from airflow_provider_auth0link.linking.history import FINAL, Known
+from airflow_provider_auth0link.linking.journal import Journal
+from airflow_provider_auth0link.linking.options import Options
+from airflow_provider_auth0link.linking.outcome import Outcome, names
+from airflow_provider_auth0link.linking.pair import (
+    Job,
+    Readings,
+    Steps,
+    check_edge,
+    into,
+    link_steps,
+    refused,
+)
+from airflow_provider_auth0link.linking.plan import Star
+from airflow_provider_auth0link.linking.records import INTENT, OUTCOME, Key
+from airflow_provider_auth0link.linking.settle import read
+from airflow_provider_auth0link.linking.snapshot import combined
+from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.linking.units import Note, Notes, Tenants
+from airflow_provider_auth0link.model import Account, Pair, UserId
+
+GOOD = FINAL | {"would_link"}
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class StarRun:
+    """
+    A star on its way.
+
+    ``outcomes`` are by pair, None where nothing is known yet. ``earlier`` are those that the journal had already:
+    nothing is asked about them.
+    """
+
+    star: Star
+    options: Options
+    tenants: Tenants
+    journal: Journal | None = None
+    stopping: Callable[[], bool] = _never
+    outcomes: list[Outcome | None] = field(default_factory=list)
+    earlier: set[int] = field(default_factory=set)
+    _jobs: list[Job] = field(default_factory=list)
+    _facts: dict[UserId, Account] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.outcomes = [None] * len(self.star.pairs)
+        self._jobs = [
+            Job(into(self.star.primary, edge), edge, Carry(self.star.primary)) for edge in self.star.pairs
+        ]
+        for index, job in enumerate(self._jobs):
+            known = self._known(job.pair)
+            if known is not None and known.done:
+                self.outcomes[index] = Outcome(str(known.outcome), carried=())
+                self.earlier.add(index)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a pair failed in a way that may pass, or is unknown."""
+        return any(each is None or _may_pass(each) for each in self.outcomes)
+
+    def steps(self) -> Notes:
+        """Link what is left, one pair after another."""
+        left = [index for index, each in enumerate(self.outcomes) if each is None or _may_pass(each)]
+        self._facts.clear()
+        refusals: dict[int, Outcome] = {}
+        requests = 0
+        if left and self._is_chain and not self.stopping():
+            tenant = self.tenants.work()
+            refusals = self._read_all(tenant, left)
+            requests = tenant.requests
+        for index in left:
+            if self.stopping():
+                return
+            outcome = self._cut_off(index) or refusals.get(index)
+            if outcome is not None:
+                yield self._ended(index, outcome.with_(requests=requests))
+            else:
+                yield from self._link(index, requests)
+            requests = 0
+
+    @property
+    def _is_chain(self) -> bool:
+        checked = self.options.guards or any(edge.evidence for edge in self.star.pairs)
+        return bool(checked) and any(edge.primary != self.star.primary for edge in self.star.pairs)
+
+    def _known(self, pair: Pair) -> Known | None:
+        return self.journal.history.of(key(pair)) if self.journal else None
+
+    def _link(self, index: int, requests: int) -> Notes:
+        job = self._jobs[index]
+        self._remember(job)
+        tenant = self.tenants.work()
+        outcome = yield from self._noted(index, link_steps(tenant, job, self.options))
+        yield self._ended(index, outcome.with_(requests=outcome.requests + requests + tenant.requests))
+
+    def _noted(self, index: int, steps: Steps) -> Generator[Note, None, Outcome]:
+        """Hand out a pair's intents as records."""
+        while True:
+            try:
+                intent = next(steps)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+            row = {
+                **self._row(index),
+                "connection": intent.connection,
+                "carried": list(intent.paths),
+                "identities": [each.to_xcom() for each in intent.snapshot.account.identities],
+            }
+            yield Note(INTENT, row, snapshot=intent.snapshot, wait=True)
+
+    def _remember(self, job: Job) -> None:
+        """Take up what earlier tries of this pair left behind, as the journal tells it."""
+        known = self._known(job.pair)
+        if self.journal is None or known is None or job.tried or job.carry:
+            return
+        job.tried = known.tried
+        earlier = combined(self.journal.snapshots(known.refs))
+        if earlier is not None:
+            job.carry.then(earlier.carry)
+
+    def _ended(self, index: int, outcome: Outcome) -> Note:
+        instead, self.outcomes[index] = self.outcomes[index], outcome
+        row: dict[str, Any] = {"outcome": outcome.name}
+        if outcome.reason:
+            row["reason"] = outcome.reason
+        if outcome.carried:
+            row["carried"] = list(outcome.carried)
+        if outcome.tried or outcome.open:
+            row["open"] = True
+        whole = {**self._row(index), **row, "requests": outcome.requests}
+        return Note(OUTCOME, whole, outcome=outcome, instead=instead)
+
+    def _row(self, index: int) -> dict[str, Any]:
+        job = self._jobs[index]
+        primary, secondary, connection_id = key(job.pair)
+        row = {"primary_user_id": primary, "secondary_user_id": secondary}
+        if connection_id:
+            row["connection_id"] = connection_id
+        if job.edge.primary != job.pair.primary:
+            row["planned_primary_user_id"] = str(job.edge.primary)
+        if job.edge.rule:
+            row["rule"] = job.edge.rule
+        return row
+
+    def _cut_off(self, index: int) -> Outcome | None:
+        """Return why a pair cannot be reached, None when the pair that it hangs on ended well."""
+        edge = self.star.pairs[index]
+        if edge.primary == self.star.primary:
+            return None
+        parent = self.outcomes[self._parent(edge)]
+        if parent is None or _may_pass(parent):
+            late = LinkDelayedError(
+                f"{names(edge)}: waits for {str(edge.primary)!r}, which is not linked yet"
+            )
+            return Outcome.ended("failed", late)
+        if parent.name in GOOD:
+            return None
+        return refused(
+            f"cut off: it was to follow {str(edge.primary)!r} into {str(self.star.primary)!r}, which was {parent.name}"
+        )
+
+    def _parent(self, edge: Pair) -> int:
+        return next(at for at, each in enumerate(self.star.pairs) if each.secondary == edge.primary)
+
+    def _read_all(self, tenant: Tenant, left: list[int]) -> dict[int, Outcome]:
+        """Read every account of a chain and check each of the plan's own pairs. Returns what is refused or failed."""
+        at = tenant.now()
+        try:
+            primary = read(tenant, self.star.primary)
+            for index in left:
+                account = read(tenant, self.star.pairs[index].secondary)
+                if account is not None:
+                    self._facts[account.id] = account
+        except Auth0LinkError as error:
+            return {index: Outcome.ended("failed", error) for index in left}
+        ends: dict[int, Outcome] = {}
+        for index in left:
+            job, edge = self._jobs[index], self.star.pairs[index]
+            own = edge.primary == self.star.primary
+            job.parent = None if own else self._fact(edge.primary, primary)
+            secondary = self._facts.get(edge.secondary)
+            if secondary is None:
+                continue  # gone or linked already: the pair's own look tells
+            first = primary if index == left[0] else None
+            job.readings = Readings(at, first, secondary)
+            reason = check_edge(edge, primary if own else job.parent, secondary, self.options)
+            if reason:
+                ends[index] = refused(reason, primary)
+        return ends
+
+    def _fact(self, user_id: UserId, primary: Account | None) -> Account | None:
+        """
+        Return an account of the chain's middle as it was last seen.
+
+        One that was linked by an earlier try is in the journal. One that somebody linked before is an identity of
+        the primary now: its profile and the primary's state stand for it.
+        """
+        if user_id in self._facts:
+            return self._facts[user_id]
+        index = next(at for at, each in enumerate(self.star.pairs) if each.secondary == user_id)
+        known = self._known(self._jobs[index].pair)
+        if self.journal is not None and known is not None:
+            snapshot = combined(self.journal.snapshots(known.refs))
+            if snapshot is not None:
+                return snapshot.account
+        held = primary.holds(user_id, None) if primary is not None else None
+        if primary is None or held is None:
+            return None
+        blocked = {"blocked": True} if primary.blocked else {}
+        return Account(user_id, (held,), {**held.profile, **blocked, "user_id": str(user_id)})
+
+
+def key(pair: Pair) -> Key:
+    """Return how a journal names a pair."""
+    return str(pair.primary), str(pair.secondary), pair.connection_id or ""
+
+
+def _may_pass(outcome: Outcome) -> bool:
+    return outcome.error is not None and outcome.error.retryable

@@ -1,0 +1,162 @@
+"""
+Taking the links of a run back, from its journal.
+
+Auth0 unlinks into an empty account. So an undo is: unlink, restore the snapshot, take what was carried back off
+the primary. Pairs of one primary go in reverse order. What somebody changed since is left, and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.linking.carry import Brought, Carry
+from airflow_provider_auth0link.linking.history import LINKED, Known
+from airflow_provider_auth0link.linking.outcome import Outcome
+from airflow_provider_auth0link.linking.records import Key
+from airflow_provider_auth0link.linking.restore import named_connection, restore
+from airflow_provider_auth0link.linking.rights import Gain
+from airflow_provider_auth0link.linking.settle import Wanted, read, settle_unlink
+from airflow_provider_auth0link.linking.snapshot import Snapshot
+from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.model import Account, Rights, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """What is about to be undone. It must be durable before the next step is taken."""
+
+
+UndoSteps = Generator[Begin, None, Outcome]
+
+
+@dataclass(slots=True)
+class Undo:
+    """
+    One pair to be undone.
+
+    ``snapshot`` is None when it was forgotten. ``others`` are still linked to the same primary; ``gone`` were linked
+    before this pair and are undone already: what this pair brought as well was left for it.
+    """
+
+    key: Key
+    known: Known
+    snapshot: Snapshot | None
+    others: list[Snapshot] = field(default_factory=list)
+    gone: list[Snapshot] = field(default_factory=list)
+    begun: bool = False
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def primary(self) -> UserId:
+        """The primary's id."""
+        return UserId.parse(self.key[0], "primary_user_id")
+
+    @property
+    def secondary(self) -> UserId:
+        """The secondary's id."""
+        return UserId.parse(self.key[1], "secondary_user_id")
+
+    def __str__(self) -> str:
+        return f"{self.key[1]!r} from {self.key[0]!r}"
+
+
+def undo_steps(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
+    """
+    Undo one pair: hands out its beginning, returns the outcome.
+
+    :return: undone, would_undo, left (nothing was touched), failed or unknown
+    """
+    undo.begun = undo.begun or undo.known.undoing
+    try:
+        return (yield from _undone(tenant, undo, dry_run=dry_run))
+    except Auth0LinkError as error:
+        return Outcome.ended("failed", error)
+
+
+def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
+    primary = read(tenant, undo.primary)
+    if primary is None:
+        return _left(undo, "the primary account is not there: deleted, or linked elsewhere")
+    if undo.snapshot is None:
+        return _left(undo, "its snapshot was deleted, so nothing could be restored")
+    wanted = Wanted(undo.primary, undo.secondary, undo.known.connection)
+    held = wanted.held_by(primary)
+    account = None if held else read(tenant, undo.secondary)
+    if not held and account is None:
+        return _left(undo, "the secondary is not at the primary any more: linked elsewhere, or deleted")
+    was_linked = held or undo.begun
+    if not was_linked and undo.known.outcome == LINKED:
+        return _left(undo, "somebody unlinked it since")
+    if dry_run:
+        return Outcome.done("would_undo", primary.identities, undo.primary)
+    yield Begin()
+    if held:
+        ended = _unlink(tenant, undo, wanted, primary)
+        if ended is not None:
+            return ended
+    again, undo.begun = undo.begun, was_linked
+    if was_linked:
+        undo.left += restore(tenant, undo.snapshot, undo.primary, begun=again)
+    undo.left += _take_back(tenant, undo, undo.snapshot)
+    after = tenant.get_user(undo.primary)
+    return Outcome.done("undone", after.identities, undo.primary, reason=_report(undo.left))
+
+
+def _unlink(tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account) -> Outcome | None:
+    name = named_connection(primary, undo.secondary, undo.known.connection)
+    outcome = settle_unlink(tenant, wanted, lambda: tenant.unlink(undo.primary, undo.secondary, name))
+    return outcome if outcome.error is not None else None
+
+
+def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
+    """Take what was carried back off the primary, but for what accounts that stay linked brought too."""
+    others = [each.brought for each in undo.others]
+    left = snapshot.carry.take_back(tenant, others)[1] if snapshot.carry else []
+    for each in undo.gone:
+        shared = _shared(each.carry, snapshot)
+        if shared:
+            shared.take_back(tenant, [*others, _not_of(snapshot)])
+    return [f"{undo.primary}: {path}" for path in left]
+
+
+def _shared(carry: Carry, snapshot: Snapshot) -> Carry:
+    """Return what was carried of an account that is undone, as far as this one brought it too."""
+    mine = snapshot.rights or Rights()
+    gain = Gain(
+        carry.gain.roles & mine.roles,
+        carry.gain.permissions & mine.permissions,
+        carry.gain.joined & mine.organizations.keys(),
+        {
+            org: roles & mine.organizations.get(org, frozenset())
+            for org, roles in carry.gain.member_roles.items()
+            if roles & mine.organizations.get(org, frozenset())
+        },
+    )
+    return Carry(carry.primary, carry.before, carry.body, gain)
+
+
+def _not_of(snapshot: Snapshot) -> Brought:
+    """Let stay what this account did not bring."""
+    brought = snapshot.brought.stays
+    return Brought(lambda path, value: not brought(path, value), Rights())
+
+
+def _left(undo: Undo, why: str) -> Outcome:
+    return Outcome("left", reason=f"{undo}: {why}. Nothing was touched")
+
+
+def _report(left: list[str]) -> str | None:
+    return f"changed since and left: {', '.join(left)}" if left else None
+
+
+def row_of(undo: Undo, outcome: Outcome) -> dict[str, Any]:
+    """Return the journal's record of an end."""
+    row: dict[str, Any] = {"outcome": outcome.name, "requests": outcome.requests}
+    if outcome.reason:
+        row["reason"] = outcome.reason
+    if undo.left:
+        row["left"] = list(undo.left)
+    return row

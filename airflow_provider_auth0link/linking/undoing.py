@@ -1,0 +1,158 @@
+"""The undo of a whole run: which pairs, in which order, as units of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.batch import Batch
+from airflow_provider_auth0link.linking.history import LINKED, History, Known
+from airflow_provider_auth0link.linking.journal import Journal
+from airflow_provider_auth0link.linking.outcome import Outcome
+from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME
+from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
+from airflow_provider_auth0link.linking.tally import Tally
+from airflow_provider_auth0link.linking.undo import Undo, row_of, undo_steps
+from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, Unit
+
+UNDO_OUTCOMES = ("undone", "would_undo", "left", "failed", "unknown")
+NAMED_AT_MOST = 10
+
+
+def is_ours(known: Known) -> bool:
+    """Tell whether a pair was linked by a run, or may have been, and is not undone."""
+    return known.outcome == LINKED or known.tried or known.undoing
+
+
+@dataclass(slots=True)
+class PrimaryUndo:
+    """
+    All that is to be undone of one primary, the last link first.
+
+    ``staying`` are pairs of the same primary that stay linked, ``gone`` those that an earlier undo took back.
+    """
+
+    chosen: list[Known]
+    staying: list[Known]
+    gone: list[Known]
+    tenants: Tenants
+    journal: Journal
+    dry_run: bool
+    stopping: Callable[[], bool]
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    _undos: dict[int, Undo] = field(default_factory=dict)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a pair failed in a way that may pass, or is unknown."""
+        return any(not self._is_over(index) for index in range(len(self.chosen)))
+
+    def steps(self) -> Notes:
+        """Undo what is left. After one that failed, those linked before it wait: the order is part of it."""
+        for index, known in enumerate(self.chosen):
+            if self.stopping():
+                return
+            if self._is_over(index):
+                continue
+            yield from self._undo(index, known)
+            if not self._is_over(index):
+                return
+
+    def _is_over(self, index: int) -> bool:
+        outcome = self.outcomes.get(index)
+        return outcome is not None and not (outcome.error is not None and outcome.error.retryable)
+
+    def _undo(self, index: int, known: Known) -> Notes:
+        undo = self._undos.get(index) or self._prepared(index, known)
+        self._undos[index] = undo
+        row = self._row(known)
+        tenant = self.tenants.work()
+        steps = undo_steps(tenant, undo, dry_run=self.dry_run)
+        try:
+            while True:
+                next(steps)
+                yield Note(UNDO_INTENT, row, wait=True)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+        outcome = outcome.with_(requests=tenant.requests)
+        instead = self.outcomes.get(index)
+        self.outcomes[index] = outcome
+        yield Note(UNDO_OUTCOME, {**row, **row_of(undo, outcome)}, outcome=outcome, instead=instead)
+
+    def _prepared(self, index: int, known: Known) -> Undo:
+        snapshot = self._snapshot(known.refs)
+        if snapshot is None or (not snapshot.carry and not self.gone):
+            return Undo(known.key, known, snapshot)
+        still = [*self.staying, *self.chosen[index + 1 :]]
+        others = [self._snapshot(each.refs) for each in still]
+        gone = [self._snapshot(each.undone_refs) for each in self.gone]
+        return Undo(
+            known.key,
+            known,
+            snapshot,
+            [each for each in others if each is not None],
+            [each for each in gone if each is not None],
+        )
+
+    def _snapshot(self, refs: tuple[Any, ...]) -> Snapshot | None:
+        return combined(self.journal.snapshots(refs))
+
+    def _row(self, known: Known) -> dict[str, Any]:
+        primary, secondary, connection_id = known.key
+        row = {"primary_user_id": primary, "secondary_user_id": secondary}
+        if known.connection:
+            row["connection"] = known.connection
+        if connection_id:
+            row["connection_id"] = connection_id
+        return row
+
+
+def undo_batch(
+    journal: Journal,
+    tenants: Tenants,
+    clock: Callable[[], float],
+    *,
+    only: Collection[str] | None,
+    dry_run: bool,
+) -> Batch:
+    """
+    Prepare the undo of a journal's links.
+
+    :param only: ids of secondaries; None: all
+    :raises InputError: when one of ``only`` is not in the journal
+    """
+    chosen = _chosen(journal.history, only)
+
+    def units(tally: Tally, stopping: Callable[[], bool]) -> Iterator[Unit]:  # noqa: ARG001 - the form of Units
+        for primary, mine in chosen.items():
+            rest = [each for each in journal.history.of_primary(primary) if each not in mine]
+            yield PrimaryUndo(
+                sorted(mine, key=lambda each: -each.n),
+                [each for each in rest if is_ours(each) or each.done],
+                [each for each in rest if each.undone],
+                tenants,
+                journal,
+                dry_run,
+                stopping,
+            )
+
+    planned = sum(len(each) for each in chosen.values())
+    tally = Tally(UNDO_OUTCOMES, planned, clock)
+    return Batch(units, tally, tenants, None if dry_run else journal, clock)
+
+
+def _chosen(history: History, only: Collection[str] | None) -> dict[str, list[Known]]:
+    """Return what is to be undone, by primary."""
+    chosen: dict[str, list[Known]] = {}
+    unknown = set(only or ())
+    for known in history:
+        primary, secondary, _ = known.key
+        unknown.discard(secondary)
+        if is_ours(known) and (only is None or secondary in only):
+            chosen.setdefault(primary, []).append(known)
+    if unknown:
+        named = ", ".join(sorted(unknown)[:NAMED_AT_MOST])
+        raise InputError(f"only: {len(unknown)} ids are no secondaries of this journal: {named}")
+    return chosen
