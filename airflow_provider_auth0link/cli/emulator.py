@@ -103,7 +103,7 @@ def _users(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     if arguments.users is None:
         from airflow_provider_auth0link.emulator.users import believable_users
 
-        return believable_users(arguments.count, arguments.seed)
+        return believable_users(arguments.count, arguments.seed, rights=True)
     from airflow_provider_auth0link.emulator.export import read_export
 
     try:

@@ -16,11 +16,10 @@ from airflow_provider_auth0link.emulator.answers import (
     answer,
     insufficient_scope,
     invalid_body,
-    invalid_query,
     missing_user,
     type_name,
 )
-from airflow_provider_auth0link.emulator.calls import Call, paged
+from airflow_provider_auth0link.emulator.calls import Call, listing
 from airflow_provider_auth0link.emulator.rights import (
     MOST_MEMBER_ROLES,
     MOST_PERMISSIONS,
@@ -29,7 +28,7 @@ from airflow_provider_auth0link.emulator.rights import (
     Permission,
 )
 from airflow_provider_auth0link.emulator.routes import decoded
-from airflow_provider_auth0link.emulator.search import number, selected
+from airflow_provider_auth0link.emulator.search import selected
 from airflow_provider_auth0link.emulator.state import State
 
 LAST_PAGE = 1000
@@ -66,7 +65,7 @@ class Access:
 
     def _roles(self, call: Call) -> Answer:
         held = self.rights.look(call.account(self.state)["user_id"])
-        return answer(paged([self.rights.roles[each] for each in held.roles], call.params, "roles"))
+        return answer(listing([self.rights.roles[each] for each in held.roles], call.params, "roles"))
 
     def _add_roles(self, call: Call) -> Answer:
         user_id = call.account(self.state)["user_id"]
@@ -91,7 +90,7 @@ class Access:
     def _permissions(self, call: Call) -> Answer:
         sources = self.rights.sources(call.account(self.state)["user_id"])
         rows = [self.rights.permission_row(each, found) for each, found in sources.items()]
-        return answer(paged(rows, call.params, "permissions"))
+        return answer(listing(rows, call.params, "permissions"))
 
     def _add_permissions(self, call: Call) -> Answer:
         user_id = call.account(self.state)["user_id"]
@@ -115,7 +114,7 @@ class Access:
     def _organizations(self, call: Call) -> Answer:
         held = self.rights.look(call.account(self.state)["user_id"])
         rows = [self.rights.organizations[each] for each in held.organizations]
-        return answer(paged(rows, call.params, "organizations", LAST_PAGE))
+        return answer(listing(rows, call.params, "organizations", LAST_PAGE))
 
     def _organization(self, call: Call) -> str:
         organization = decoded(call.args[0])
@@ -132,9 +131,7 @@ class Access:
             selected(self._member(each, organization, with_roles="roles" in asked), call.params)
             for each in self.rights.members[organization]
         ]
-        if {"from", "take"} & call.params.keys():
-            return answer(_checkpointed(call, rows))
-        return answer(paged(rows, call.params, "members", LAST_PAGE))
+        return answer(listing(rows, call.params, "members", LAST_PAGE, checkpoints=True))
 
     def _member(self, user_id: str, organization: str, *, with_roles: bool) -> Json:
         account = self.state.account(user_id) or {}
@@ -169,7 +166,7 @@ class Access:
 
     def _member_roles(self, call: Call) -> Answer:
         rows = [self.rights.roles[each] for each in self._member_role_ids(call)]
-        return answer(paged(rows, call.params, "roles", LAST_PAGE))
+        return answer(listing(rows, call.params, "roles", LAST_PAGE))
 
     def _add_member_roles(self, call: Call) -> Answer:
         held = self._member_role_ids(call)
@@ -230,12 +227,3 @@ def _rows(body: object, key: str, *, others: bool = False) -> list[object]:
     if not rows:
         raise invalid_body(f"Array is too short (0), minimum 1 on property {key}.")
     return rows
-
-
-def _checkpointed(call: Call, rows: list[Json]) -> Json:
-    """Page by ``from`` and ``take``: ``next`` stands in the answer while there is more."""
-    if "page" in call.params:
-        raise invalid_query("page cannot be combined with from and take")
-    start = number(call.params, "from", 0)
-    end = start + number(call.params, "take", 50, least=1, most=100)
-    return {"members": rows[start:end], **({"next": str(end)} if end < len(rows) else {})}

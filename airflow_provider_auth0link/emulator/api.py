@@ -139,7 +139,7 @@ class ManagementApi:
         return answer(identities_seen(primary, idp_tokens=call.grant.idp_tokens))
 
     def _list_connections(self, call: Call) -> Answer:
-        return answer(listed(self.state, call.params))
+        return answer(listed(self.state, call.params, call.every("strategy")))
 
     def _get_connection(self, call: Call) -> Answer:
         row = connection_row(self.state, decoded(call.args[0]))

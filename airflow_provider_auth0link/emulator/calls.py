@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from airflow_provider_auth0link.emulator.accounts import Json, split
-from airflow_provider_auth0link.emulator.answers import ApiError, invalid_uri, missing_user
+from airflow_provider_auth0link.emulator.answers import ApiError, invalid_query, invalid_uri, missing_user
 from airflow_provider_auth0link.emulator.routes import Route, decoded
 from airflow_provider_auth0link.emulator.search import flag, number
 
@@ -24,6 +25,7 @@ class Call:
     :param route: the operation
     :param args: still encoded path parameters
     :param params: query string
+    :param query: the same, as it came: a parameter may stand in it several times
     :param body: reads the decoded body; raises 400 when it cannot be read
     :param grant: what the token allows
     """
@@ -31,6 +33,7 @@ class Call:
     route: Route
     args: list[str]
     params: Mapping[str, str]
+    query: str
     body: Callable[[], Any]
     grant: Grant
 
@@ -50,6 +53,10 @@ class Call:
             raise ApiError(403, "User to be acted on does not match subject in bearer token.")
         return user_id
 
+    def every(self, name: str) -> list[str]:
+        """Return all values of a parameter."""
+        return parse_qs(self.query).get(name, [])
+
     def account(self, state: State, position: int = 0) -> Json:
         """Return the account among the path parameters. 404 when there is none."""
         account = state.account(self.user_id(position))
@@ -58,20 +65,38 @@ class Call:
         return account
 
 
-def paged(
-    rows: list[Json], params: Mapping[str, str], key: str, last_page: int | None = None
+def listing(
+    rows: list[Json],
+    params: Mapping[str, str],
+    key: str,
+    last_page: int | None = None,
+    *,
+    checkpoints: bool = False,
 ) -> Json | list[Json]:
     """
-    Return one page, as ``include_totals`` says.
+    Return one page of a list.
 
     :param rows: all
-    :param params: ``page``, ``per_page`` (1 to 100, default 50), ``include_totals``
-    :param key: under which the page stands beside the totals
+    :param params: ``page``, ``per_page`` (1 to 100, default 50), ``include_totals``; or ``from`` and ``take``
+    :param key: under which the page stands beside totals or ``next``
     :param last_page: highest page that may be asked for
+    :param checkpoints: whether ``from`` and ``take`` are read
+    :raises ApiError: 400
     """
+    if checkpoints and {"from", "take"} & params.keys():
+        return _from(rows, params, key)
     per_page = number(params, "per_page", 50, least=1, most=100)
     start = number(params, "page", 0, most=last_page) * per_page
     page = rows[start : start + per_page]
     if not flag(params, "include_totals", default=False):
         return page
     return {"start": start, "limit": per_page, "total": len(rows), key: page}
+
+
+def _from(rows: list[Json], params: Mapping[str, str], key: str) -> Json:
+    """Page by checkpoints: ``next`` stands in the answer while there is more."""
+    if "page" in params:
+        raise invalid_query("page cannot be combined with from and take")
+    start = number(params, "from", 0)
+    end = start + number(params, "take", 50, least=1, most=100)
+    return {key: rows[start:end], **({"next": str(end)} if end < len(rows) else {})}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from airflow_provider_auth0link.emulator.accounts import Json
 from airflow_provider_auth0link.emulator.answers import ApiError
-from airflow_provider_auth0link.emulator.calls import paged
+from airflow_provider_auth0link.emulator.calls import listing
 from airflow_provider_auth0link.emulator.search import selected
 from airflow_provider_auth0link.emulator.state import State
 
@@ -26,13 +26,16 @@ def connection_row(state: State, connection_id: str) -> Json:
     }
 
 
-def listed(state: State, params: Mapping[str, str]) -> Json | list[Json]:
+def listed(state: State, params: Mapping[str, str], strategies: Collection[str]) -> Json | list[Json]:
     """
     List connections.
 
-    :param params: ``strategy``, ``name``, ``page``, ``per_page``, ``include_totals``, ``fields``
+    :param params: ``name``, ``fields``, ``page``, ``per_page``, ``include_totals``, ``from``, ``take``
+    :param strategies: those wanted; none for all
     """
     rows = [connection_row(state, each) for each in state.connections]
-    for key in ("strategy", "name"):
-        rows = [each for each in rows if params.get(key) in {None, "", each[key]}]
-    return paged([selected(each, params) for each in rows], params, "connections")
+    if strategies:
+        rows = [each for each in rows if each["strategy"] in strategies]
+    if name := params.get("name"):
+        rows = [each for each in rows if each["name"] == name]
+    return listing([selected(each, params) for each in rows], params, "connections", checkpoints=True)

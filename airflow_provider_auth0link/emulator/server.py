@@ -174,6 +174,15 @@ class Emulator:
         """Return the id of a connection. KeyError when there is none of this name."""
         return {known: connection_id for connection_id, known in self.connections.items()}[name]
 
+    def role_id(self, name: str) -> str:
+        """Return the id of a role. KeyError when there is none of this name."""
+        return {str(row["name"]): role_id for role_id, row in self.core.state.rights.roles.items()}[name]
+
+    def organization_id(self, name: str) -> str:
+        """Return the id of an organization. KeyError when there is none of this name."""
+        rows = self.core.state.rights.organizations.items()
+        return {str(row["name"]): organization for organization, row in rows}[name]
+
     @property
     def links_applied(self) -> dict[tuple[str, str], int]:
         """How often each (primary, secondary) was really linked."""

@@ -145,7 +145,8 @@ class Tenant:
         if request.operation is UNKNOWN:
             raise not_found()
         grant = self.tokens.verified(request.headers.get("authorization"))
-        return self.api.handle(Call(request.operation, request.args, request.params, request.decoded, grant))
+        params, query = request.params, request.query
+        return self.api.handle(Call(request.operation, request.args, params, query, request.decoded, grant))
 
     def _token(self, request: RequestRecord) -> Answer:
         try:

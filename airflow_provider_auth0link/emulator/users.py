@@ -14,6 +14,8 @@ from airflow_provider_auth0link.emulator.names import COMPANIES, DOMAINS, FAMILY
 
 LEGACY = "legacy-customers"
 """A second database connection, left from a migration."""
+INVOICES = "https://invoices.example.com"
+"""An API with permissions."""
 START = datetime(2019, 1, 7, 8, 0, tzinfo=UTC)
 
 
@@ -33,7 +35,7 @@ class Person:
         return f"{self.given} {self.family}"
 
 
-def believable_users(count: int, seed: int) -> list[Json]:
+def believable_users(count: int, seed: int, *, rights: bool = False) -> list[Json]:
     """
     Make users in the form of an Auth0 users export. The same arguments give the same users.
 
@@ -43,6 +45,7 @@ def believable_users(count: int, seed: int) -> list[Json]:
 
     :param count: accounts
     :param seed: of all chance in it
+    :param rights: whether some have roles, permissions and organizations, as a tenant's seeds name them
     """
     chance = random.Random(seed)  # noqa: S311 - made-up people, no secrets
     users: list[Json] = []
@@ -51,7 +54,23 @@ def believable_users(count: int, seed: int) -> list[Json]:
             break
         users.extend(_accounts(person, chance)[: count - len(users)])
     chance.shuffle(users)
+    if rights:
+        for row in users:
+            row.update(_rights(chance))
     return users
+
+
+def _rights(chance: random.Random) -> Json:
+    """What some accounts hold: roles, a permission, a membership with a role in it."""
+    kept: Json = {}
+    if _happens(chance, 0.3):
+        kept["roles"] = chance.sample(ROLES, chance.randrange(1, 3))
+    if _happens(chance, 0.1):
+        name = chance.choice(("read:invoices", "write:invoices"))
+        kept["permissions"] = [{"resource_server_identifier": INVOICES, "permission_name": name}]
+    if _happens(chance, 0.15):
+        kept["organizations"] = {chance.choice(COMPANIES): chance.sample(ROLES, chance.randrange(2))}
+    return kept
 
 
 def _people(chance: random.Random) -> Iterator[Person]:

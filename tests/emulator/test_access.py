@@ -407,6 +407,16 @@ def test_seeds_come_back_as_state(make_tenant: MakeTenant) -> None:
     assert tenant.state(volatile=False) == again.state(volatile=False)
 
 
+def test_ids_are_found_by_name(make_tenant: MakeTenant) -> None:
+    tenant, _ = make_tenant({"user_id": "auth0|1", "organizations": {"Globex": ["rol_x"]}}, **TENANT)
+
+    assert (tenant.role_id("editor"), tenant.role_id("rol_x")) == (EDITOR, "rol_x")
+    assert tenant.organization_id("acme") == "org_acme"
+    assert tenant.state()[0]["organizations"] == {tenant.organization_id("globex"): ["rol_x"]}
+    with pytest.raises(KeyError):
+        tenant.role_id("nobody")
+
+
 def test_state_tells_moments_apart(make_tenant: MakeTenant) -> None:
     tenant, api = make_tenant(
         {"user_id": "auth0|1", "blocked": False, "user_metadata": {}, "last_login": "2026-01-01"},

@@ -45,6 +45,7 @@ def test_bad_lines_are_named_by_their_number(tmp_path: Path) -> None:
         b'{"user_id": "nobody"}',
         b"\xff",
         b'{"user_id": "github|2"}',
+        b'{"user_id": "github|3", "roles": "admin"}',
     ]
     path.write_bytes(b"\n".join(lines))
 
@@ -58,6 +59,7 @@ def test_bad_lines_are_named_by_their_number(tmp_path: Path) -> None:
         "line 6: the same account as line 1",
         "line 7: user_id is not of the form provider|id",
         "line 8: no JSON",
+        "line 10: roles is no list of ids or names",
     ]
 
 

@@ -51,6 +51,19 @@ def test_they_have_what_a_demo_needs(users: list[dict[str, Any]]) -> None:
     assert any(row.get("email_verified") is False for row in users)
 
 
+def test_some_hold_rights(make_tenant: MakeTenant, users: list[dict[str, Any]]) -> None:
+    held = believable_users(300, 0, rights=True)
+    tenant, _ = make_tenant(*held)
+
+    rows = tenant.state()
+    for key in ("roles", "permissions", "organizations"):
+        assert 10 < sum(bool(row[key]) for row in rows) < 150
+    assert any(roles for row in rows for roles in row["organizations"].values())
+    assert [{key: row[key] for key in users[0].keys() & row.keys()} for row in held] == [
+        {key: row[key] for key in users[0].keys() & row.keys()} for row in users
+    ]
+
+
 def test_names_come_in_both_spellings(users: list[dict[str, Any]]) -> None:
     accented = [row["name"] for row in users if not row["name"].isascii()]
 
