@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 
-from airflow_provider_auth0link.errors import SettingsError
+from airflow_provider_auth0link.errors import InputError, SettingsError
 
 SIGNING_ALGORITHMS = ("RS256", "RS384", "PS256")
 """What Auth0 takes for ``private_key_jwt`` (docs: authenticate with private key JWT)."""
+
+_GZIP = b"\x1f\x8b"
+"""How gzip begins (RFC 1952); an encrypted one begins otherwise."""
 
 
 def rsa_pem(text: str, name: str) -> str:
@@ -45,3 +51,60 @@ def is_fernet_key(key: str) -> bool:
     with suppress(ValueError):
         return bool(Fernet(key))
     return False
+
+
+class Seal:
+    """
+    Closes what personal data is written down: compressed, then encrypted where there is a key.
+
+    Without keys the same data gives the same bytes, and ``zcat`` opens them.
+
+    :param keys: Fernet keys; the first encrypts, all decrypt
+    """
+
+    def __init__(self, keys: Sequence[str] = ()) -> None:
+        from cryptography.fernet import Fernet, MultiFernet
+
+        self._fernet = MultiFernet([Fernet(key) for key in keys]) if keys else None
+
+    @classmethod
+    def of(cls, journal_secret: str | None) -> Seal:
+        """Make the seal of a connection: its keys stand with commas between them, or there are none."""
+        return cls([key.strip() for key in (journal_secret or "").split(",") if key.strip()])
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether there is a key."""
+        return self._fernet is not None
+
+    def seal(self, data: bytes) -> bytes:
+        """Compress, and encrypt with the first key."""
+        small = gzip.compress(data, mtime=0)
+        return self._fernet.encrypt(small) if self._fernet else small
+
+    def unseal(self, data: bytes) -> bytes:
+        """
+        Open what any of the keys closed, or what was closed before there was one.
+
+        :raises InputError: none of the keys opens it, or it is damaged
+        """
+        if not data.startswith(_GZIP):
+            data = self._decrypted(data)
+        with suppress(OSError, EOFError, zlib.error):
+            return gzip.decompress(data)
+        raise InputError("a snapshot of the journal is damaged: it cannot be decompressed")
+
+    def _decrypted(self, data: bytes) -> bytes:
+        from cryptography.fernet import InvalidToken
+
+        if self._fernet is None:
+            raise InputError(
+                "journal_secret is not set, and a snapshot of the journal is encrypted. Put the key that it was "
+                "written with into the connection"
+            )
+        with suppress(InvalidToken):
+            return self._fernet.decrypt(data)
+        raise InputError(
+            "journal_secret: none of the keys opens a snapshot of the journal. Add the key that it was written "
+            "with after the first"
+        )
