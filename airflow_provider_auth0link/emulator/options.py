@@ -23,7 +23,7 @@ class Options:
     """
     A tenant's settings.
 
-    Each of the first eight has more than one reading in Auth0's documentation and in recorded
+    Each of the first nine has more than one reading in Auth0's documentation and in recorded
     traffic; a careful client works with all of them.
 
     :param relink_status: answer to linking a pair that is linked already: 409 "Specified identity
@@ -35,6 +35,8 @@ class Options:
     :param link_inexistent: whether an unknown identity is made and linked when ``connection_id`` is given
     :param unlink_missing_status: answer to unlinking what is not linked: 400 or 404
     :param nested_order: whether a secondary's own identity stands before those linked to it, or after
+    :param role_scopes: whether a user's roles need "all" the scopes that the reference lists for each
+        operation (its answer to reading them: "expected all of"), or "any" one of them
     :param reset_at: what ``x-ratelimit-reset`` means: the "next" request let in, or the bucket "full"
     :param rate_headers: whether ``x-ratelimit-*`` stand in answers
     :param token_lifetime: seconds
@@ -50,6 +52,7 @@ class Options:
     link_inexistent: bool = True
     unlink_missing_status: Literal[400, 404] = 400
     nested_order: Literal["root_first", "root_last"] = "root_first"
+    role_scopes: Literal["all", "any"] = "all"
     reset_at: Literal["next", "full"] = "next"
     rate_headers: bool = True
     token_lifetime: int = 86400

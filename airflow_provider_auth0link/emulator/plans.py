@@ -174,9 +174,13 @@ def limits_of(
         if rate is not None or burst is not None:
             raise ValueError("plan brings rate and burst: give one or the other")
         return limits_of_plan(plan, refill, identities)
+    if identities != "write_users":
+        raise ValueError("identities_group needs a plan")
     if rate is None:
         if burst is not None:
             raise ValueError("burst needs a rate")
+        if refill != "smooth":
+            raise ValueError("refill needs a rate or a plan")
         return Limits()
     size = max(1, math.ceil(rate)) if burst is None else burst
     return Limits(Bucket(rate, size, step={"smooth": 0, "second": 1, "minute": MINUTE}[refill]))

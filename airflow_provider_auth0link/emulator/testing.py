@@ -19,11 +19,13 @@ Then a test has an empty tenant of its own, and leads the connection there::
 
         assert auth0_tenant.links_applied == {("auth0|1", "google-oauth2|2"): 1}
 
-For other settings (limits, latency, another reading of Auth0's documentation) make your own::
+Users may hold ``roles``, ``permissions`` and ``organizations``; ``state()`` tells all that a tenant knows, to
+compare one moment with another. For other settings (limits, latency, another reading of Auth0's documentation)
+make your own::
 
     @pytest.fixture
     def slow_tenant():
-        with Emulator(rate=2, burst=10, latency=0.14) as tenant:
+        with Emulator(plan="professional", latency=0.14) as tenant:
             yield tenant
 """
 

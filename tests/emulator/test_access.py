@@ -335,6 +335,24 @@ def test_each_operation_needs_its_scopes(ada: Access, method: str, path: str, sc
         assert missing in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "scopes"),
+    [("GET", READS), ("POST", "update:users create:role_members"), ("DELETE", "delete:role_members")],
+)
+def test_any_scope_of_roles_may_do(make_tenant: MakeTenant, method: str, scopes: str) -> None:
+    _, api = make_tenant({"user_id": "github|2"}, role_scopes="any", **TENANT)
+    for scope in scopes.split():
+        api.log_in(scope=scope)
+        answer = api(method, "users/github%7C2/roles", json={"roles": [EDITOR]})
+        assert answer.status_code in {200, 204}
+    api.log_in(scope="read:connections")
+
+    refused = api(method, "users/github%7C2/roles", json={"roles": [EDITOR]})
+
+    assert refused.status_code == 403
+    assert refused.json()["message"].startswith("Insufficient scope, expected any of: ")
+
+
 def test_roles_of_members_need_a_scope_of_their_own(ada: Access) -> None:
     ada.api.log_in(scope="read:organization_members")
 

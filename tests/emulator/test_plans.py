@@ -166,6 +166,8 @@ def test_headers_are_of_the_bucket_that_refuses_first(make_tenant: MakeTenant, c
         ({"plan": "free", "rate": 2}, "plan brings rate and burst"),
         ({"plan": "free", "burst": 2}, "plan brings rate and burst"),
         ({"refill": "hour"}, "refill: 'hour' is none of"),
+        ({"refill": "minute"}, "refill needs a rate or a plan"),
+        ({"rate": 1, "identities_group": "other"}, "identities_group needs a plan"),
         ({"plan": "free", "identities_group": "x"}, "identities_group: 'x' is none of"),
     ],
 )
