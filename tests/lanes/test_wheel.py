@@ -128,6 +128,18 @@ def test_the_console_script_helps(bare: Lane) -> None:
     assert {"demo", "emulator", "check"} <= set(shown.replace(",", " ").split())
 
 
+def test_a_journal_in_a_bucket_asks_for_its_extra(bare: Lane) -> None:
+    code = (
+        "from airflow_provider_auth0link.errors import InputError\n"
+        "from airflow_provider_auth0link.hooks.journal import open_store\n"
+        "try: open_store('s3://bucket/prefix')\n"
+        "except InputError as error: print(error)"
+    )
+    told = bare.python("-c", code).stdout.splitlines()[-1]
+
+    assert told.endswith("s3:// needs the extra [s3]: pip install 'airflow-provider-auth0link[s3]'")
+
+
 def test_the_demo_runs_from_the_wheel_and_leaves_nothing(consumer: Lane, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
