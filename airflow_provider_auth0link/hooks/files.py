@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from airflow_provider_auth0link.errors import InputError
 
@@ -119,7 +119,7 @@ def local_path(path: str) -> Path | None:
             "path: is empty, or holds a NUL. Give a local path, or a URL such as s3://conn@bucket/key"
         )
     if "://" not in path:
-        return Path(path)
+        return Path(path).expanduser()
     try:
         url = urlsplit(path)
         secret = url.password is not None
@@ -129,19 +129,26 @@ def local_path(path: str) -> Path | None:
         raise InputError(
             "path: has a ':' before the '@', as passwords have. Name an Airflow connection there alone: s3://conn@bucket"
         )
-    if url.scheme.lower() != "file":
+    if url.scheme != "file":
         return None
     if url.netloc not in {"", "localhost"}:
         raise InputError(
             "path: names a machine. A file:// URL of this machine has three slashes: file:///data/x"
         )
-    return Path(unquote(url.path))
+    return Path(f"/{path.split('/', 3)[-1]}")  # as fsspec and Airflow read it: nothing in it is decoded
 
 
 def _remote(path: str) -> ObjectStoragePath:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.providers.common.compat.sdk import BaseHook, ObjectStoragePath
 
-    return ObjectStoragePath(path)
+    remote = ObjectStoragePath(path)
+    if remote.conn_id:
+        # Asked for here: Amazon's provider goes on without one that is not there, with whatever rights it finds.
+        kind = BaseHook.get_connection(remote.conn_id).conn_type
+        if remote.protocol.startswith("s3") and kind != "aws":
+            raise InputError(f"{_shown(path)}: the connection before the '@' is of type {kind!r}, not 'aws'")
+    remote.fs.invalidate_cache()  # it remembers listings, and would miss what another process wrote since
+    return remote
 
 
 def _opened(path: str) -> BinaryIO:
@@ -155,7 +162,7 @@ def _explained(path: str, verb: str) -> Iterator[None]:
 
     What may be another an hour later, a connection that broke for one, passes as it is.
     """
-    shown = path.partition("?")[0]  # signatures of signed URLs stand after it
+    shown = _shown(path)
     try:
         yield
     except InputError:  # said already; it is a ValueError too
@@ -176,7 +183,16 @@ def _explained(path: str, verb: str) -> Iterator[None]:
     except Exception as error:
         if local_path(path) is None and _is_missing_connection(error):
             raise InputError(f"{shown}: Airflow knows no connection of the id before the '@'") from None
+        if type(error).__name__ in _NO_CREDENTIALS:
+            raise InputError(
+                f"{shown}: there are no credentials. Name a connection: s3://conn@bucket"
+            ) from None
         raise
+
+
+def _shown(path: str) -> str:
+    """Return a path for messages, without what stands after a question mark: signatures, in signed URLs."""
+    return path.partition("?")[0]
 
 
 def _is_missing_connection(error: Exception) -> bool:
@@ -184,6 +200,9 @@ def _is_missing_connection(error: Exception) -> bool:
 
     return isinstance(error, AirflowNotFoundException)
 
+
+_NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError"}
+"""Of botocore, which need not be installed."""
 
 _DONE = {"read": "read", "write": "written"}
 

@@ -101,8 +101,9 @@ def test_a_local_file_is_not_seen_before_it_is_whole(tmp_path: Path) -> None:
         pytest.param("/data/plan.jsonl", "/data/plan.jsonl", id="absolute"),
         pytest.param("plan.jsonl", "plan.jsonl", id="relative"),
         pytest.param("/data/a%20b", "/data/a%20b", id="path with a percent sign"),
-        pytest.param("file:///data/a%20b", "/data/a b", id="url"),
-        pytest.param("FILE://localhost/data/x", "/data/x", id="url with this machine"),
+        pytest.param("file:///data/a%20b#c?d", "/data/a%20b#c?d", id="url"),
+        pytest.param("FILE://localhost//data/x", "//data/x", id="url with this machine"),
+        pytest.param("~/plan.jsonl", str(Path.home() / "plan.jsonl"), id="home"),
         pytest.param("s3://aws_default@bucket/x", None, id="object storage"),
     ],
 )
@@ -165,37 +166,49 @@ class Refusing(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
         raise self.error
 
 
+@pytest.fixture
+def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Refusing:
+    """Object storage behind a connection, ``memory://refusing@bucket``."""
+    monkeypatch.setenv("AIRFLOW_CONN_REFUSING", "generic://")
+    store = attach("memory", conn_id="refusing")
+    store.fs = Refusing(skip_instance_cache=True)
+    return store.fs
+
+
 @pytest.mark.parametrize("use", [read, write])
-def test_what_may_not_be_done_is_said(use: Any) -> None:
-    attach("memory", conn_id="refusing", fs=Refusing())
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        pytest.param(PermissionError("secret"), "may not be", id="rights"),
+        pytest.param(FileNotFoundError("secret"), "is not there", id="bucket"),
+        pytest.param(type("NoCredentialsError", (Exception,), {})(), "are no credentials", id="credentials"),
+    ],
+)
+def test_what_cannot_be_is_said(error: Exception, told: str, use: Any, refusing: Refusing) -> None:
+    refusing.error = error
 
     with pytest.raises(InputError) as caught:
-        use("memory://refusing@bucket/plan.jsonl")
+        use("memory://refusing@bucket/plan.jsonl?signature=abc")
 
-    assert "may not be" in str(caught.value)
+    assert told in str(caught.value)
+    assert str(caught.value).startswith("memory://refusing@bucket/plan.jsonl: ")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("use", [read, write])
-def test_a_missing_connection_is_said(use: Any) -> None:
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+def test_what_may_pass_is_left_to_a_retry(use: Any, refusing: Refusing) -> None:
+    refusing.error = ConnectionResetError("reset")
 
-    file_system = Refusing(skip_instance_cache=True)
-    file_system.error = AirflowNotFoundException("no such connection")
-    attach("memory", conn_id="missing", fs=file_system)
+    with pytest.raises(ConnectionResetError):
+        use("memory://refusing@bucket/plan.jsonl")
 
+
+@pytest.mark.parametrize("use", [read, write])
+def test_a_missing_connection_is_said(use: Any, airflow_db: None) -> None:
     with pytest.raises(InputError) as caught:
         use("memory://missing@bucket/plan.jsonl")
 
-    assert "Airflow knows no connection" in str(caught.value)
-
-
-def test_what_may_pass_is_left_to_a_retry() -> None:
-    file_system = Refusing(skip_instance_cache=True)
-    file_system.error = ConnectionResetError("reset")
-    attach("memory", conn_id="shaky", fs=file_system)
-
-    with pytest.raises(ConnectionResetError):
-        read("memory://shaky@bucket/plan.jsonl")
+    assert "Airflow knows no connection of the id before the '@'" in str(caught.value)
 
 
 def test_a_local_file_needs_no_airflow(tmp_path: Path) -> None:
