@@ -59,7 +59,8 @@ class Batch:
 
     def wait(self, seconds: float) -> bool:
         """Wait so long for the end; tells whether it has come."""
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def stop(self, within: float) -> bool:

@@ -85,7 +85,9 @@ class Engine:
     ) -> None:
         self._tenants, self._journal, self._clock = tenants, journal, clock
         self._ended, self._stops = ended, stops
-        self._turn = threading.Condition()
+        lock = threading.Lock()
+        self._turn = threading.Condition(lock)
+        self._news = threading.Condition(lock)
         self._ready: deque[_Run] = deque()
         self._parked: list[_Run] = []
         self._again: list[Unit] = []
@@ -130,9 +132,10 @@ class Engine:
         with self._turn:
             while not self._is_over():
                 self._grow()
-                self._turn.wait(TICK_S)
+                self._news.wait(TICK_S)
             self._more = False
             self._turn.notify_all()
+            self._news.notify_all()
         committer.join()
 
     def _is_over(self) -> bool:
@@ -162,6 +165,7 @@ class Engine:
                 self.failure = self.failure or error
                 self._stopped = True
                 self._turn.notify_all()
+                self._news.notify_all()
 
     def _work(self) -> None:
         idle = True
@@ -175,7 +179,8 @@ class Engine:
                         self._running -= 1
                         self._idle += 1
                         idle = True
-                        self._turn.notify()
+                        if not self._running:  # nothing else may be left but to write
+                            self._news.notify_all()
         finally:
             with self._turn:
                 self._workers -= 1
@@ -199,7 +204,7 @@ class Engine:
                         self._live += 1
                         return self._took(_Run(unit, unit.steps()))
                     self._more = False
-                    self._turn.notify_all()
+                    self._news.notify_all()
                     continue
                 self._turn.wait(TICK_S)
 
@@ -221,14 +226,12 @@ class Engine:
                 run.waits_for = number
                 with self._turn:
                     self._parked.append(run)
-                    self._turn.notify_all()
                 return
         with self._turn:
             self._live -= 1
             self._speed.ended()
             if run.unit.unfinished and not self._stopped:
                 self._again.append(run.unit)
-            self._turn.notify_all()
 
     def _note(self, note: Note) -> int:
         if self._journal is None:
@@ -246,7 +249,7 @@ class Engine:
                         return
                     if self._stopped and self._running == 0:
                         return
-                    self._turn.wait(TICK_S / 2)
+                    self._news.wait(TICK_S)
             self.commit()
             with self._turn:
                 durable = self._journal.durable if self._journal else 0

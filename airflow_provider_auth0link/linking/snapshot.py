@@ -22,7 +22,7 @@ class Snapshot:
     """
     A secondary as it was, and what was carried of it.
 
-    ``rights`` is None where only the metadata were asked for.
+    ``rights`` is None where they were not read: only the metadata were asked for.
     """
 
     account: Account

@@ -198,8 +198,8 @@ class StarRun:
             own = edge.primary == self.star.primary
             job.parent = None if own else self._fact(edge.primary, primary)
             secondary = self._facts.get(edge.secondary)
-            if secondary is None:
-                continue  # gone or linked already: the pair's own look tells
+            if secondary is None or (own and primary is None):
+                continue  # gone, or linked already: the pair's own look tells
             first = primary if index == left[0] else None
             job.readings = Readings(at, first, secondary)
             reason = check_edge(edge, primary if own else job.parent, secondary, self.options)
