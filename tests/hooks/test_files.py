@@ -167,12 +167,12 @@ class Refusing(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
 
 
 @pytest.fixture
-def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Refusing:
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusing:
     """Object storage behind a connection, ``memory://refusing@bucket``."""
     monkeypatch.setenv("AIRFLOW_CONN_REFUSING", "generic://")
-    store = attach("memory", conn_id="refusing")
-    store.fs = Refusing(skip_instance_cache=True)
-    return store.fs
+    file_system = Refusing(skip_instance_cache=True)
+    attach("memory", conn_id="refusing").fs = file_system
+    return file_system
 
 
 @pytest.mark.parametrize("use", [read, write])

@@ -8,14 +8,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.plan import read_plan
 from airflow_provider_auth0link.operators.plan import SplitPlanOperator
 from tests.operators.rig import Ran, run
+from tests.operators.test_dag_run import RunDag, states, xcoms
+from tests.operators.test_rendering import SECRET, find, rendered
 
 STARS = [(f"auth0|p{star}", [f"github|{star}-{n}" for n in range(1 + star % 7)]) for star in range(60)]
 
@@ -235,3 +238,31 @@ def test_the_arguments_are_templates(plan: Path, tmp_path: Path) -> None:
     ran = run(operator)
 
     assert [Path(path).parent for path in ran.value] == [tmp_path / "night"] * 3
+
+
+def test_a_path_that_arrives_by_xcom_is_not_rendered() -> None:
+    with DAG("nightly", schedule=None):
+        mapped = SplitPlanOperator.partial(task_id="split", shards="{{ word }}").expand(plan_path=find())
+
+    fields = rendered(mapped, {"find": [f"/{SECRET}.jsonl"]})
+
+    assert fields["plan_path"] == f"/{SECRET}.jsonl"
+    assert fields["shards"] == "rendered"
+
+
+@pytest.mark.airflow_run
+def test_a_task_is_mapped_over_the_shards(plan: Path, run_dag: RunDag) -> None:
+    with DAG("split_and_merge", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
+
+        @task
+        def merge(plan_path: str) -> int:
+            with Path(plan_path).open("rb") as file:
+                return read_plan(file, plan_path).planned
+
+        split = SplitPlanOperator(task_id="split", plan_path=str(plan), shards=3)
+        merge.expand(plan_path=split.output)
+
+    ran = run_dag(dag)
+
+    assert states(ran, "merge") == {0: "success", 1: "success", 2: "success"}
+    assert sum(xcoms(ran, "merge", "return_value").values()) == sum(xcoms(ran, "split", "planned").values())
