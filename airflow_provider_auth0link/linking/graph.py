@@ -99,7 +99,7 @@ class Graph:
         elif self.primaries[first] != primary:
             if secondary not in self._accused:
                 self._accused.add(secondary)
-                other = self._id(self.primaries[first])
+                other = self.ids[self.primaries[first]]
                 self.wrong(
                     number,
                     f"{line.secondary!r} has two primaries, {other!r} (before) and {line.primary!r}",
@@ -115,7 +115,6 @@ class Graph:
         :param line: what a line is called, for the message
         :raises InputError: naming the first offenders of all kinds
         """
-        self.ids = list(self._index)
         self.roots = array(
             "i", (account if pair == NONE else NONE for account, pair in enumerate(self._into))
         )
@@ -145,14 +144,11 @@ class Graph:
                 given[root] = 1
                 yield root, self._below(root)
 
-    def _id(self, account: int) -> str:
-        """Return an id while the graph is open: slow, for messages."""
-        return next(text for text, number in self._index.items() if number == account)
-
     def _account(self, text: str) -> int:
         number = self._index.get(text)
         if number is None:
-            number = self._index[text] = len(self._into)
+            number = self._index[text] = len(self.ids)
+            self.ids.append(text)
             self._into.append(NONE)
         return number
 
