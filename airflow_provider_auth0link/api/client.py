@@ -20,6 +20,7 @@ from airflow_provider_auth0link.api.retry import (
     server_time,
 )
 from airflow_provider_auth0link.api.token import StaticToken, Token, TokenFetcher, TokenSource
+from airflow_provider_auth0link.api.width import Width
 from airflow_provider_auth0link.api.wire import Request, Response
 from airflow_provider_auth0link.api.work import Work
 from airflow_provider_auth0link.errors import (
@@ -71,6 +72,7 @@ class Auth0Client:
         self.pace = Pace(
             settings.rate_share, settings.requests_per_second, clock=timing.clock, sleep=timing.sleep
         )
+        self._width = Width(timing.clock)
         self._user_agent = user_agent
         self._tokens = self._token_source(told)
         self._connections_lock = threading.Lock()
@@ -153,7 +155,8 @@ class Auth0Client:
         headers["authorization"] = f"Bearer {request.bearer if token is None else token.value}"
         if correlation_id and not request.safe:
             headers["x-correlation-id"] = correlation_id
-        passage = self.pace.enter(limits.lane(request), priority=limits.priority(request), until=budget.ends)
+        lane = limits.lane(request)
+        passage = self.pace.enter(lane, priority=limits.priority(request), until=budget.ends)
         if passage is None:
             raise RateLimitedError(
                 f"the tenant's rate limit holds {request.name} back for longer than there is time"
@@ -164,7 +167,9 @@ class Auth0Client:
             if before is not None and self.timing.clock() > before:
                 raise UnsentError(f"the turn of {request.name} came too late: what was read before is old")
             budget.requests += 1
+            sent_at = self.timing.clock()
             response = self._transport.send(request, headers)
+            self._width.answered(lane, self.timing.clock() - sent_at, done=response.ok)
             told, limited = limits.told_of(response), response.status == TOO_MANY
         finally:
             self.pace.leave(passage, told, limited=limited)
@@ -190,6 +195,14 @@ class Auth0Client:
         if seconds > QUIET_S:
             log.warning("%s; trying again in %.0f s", error, seconds)
         self.timing.sleep(seconds)
+
+    def width(self) -> int:
+        """
+        Return how many requests at once are worth having now, 4 to 128, as this tenant's answers teach.
+
+        It counts requests that wait for an answer. Work that waits for something else comes on top.
+        """
+        return self._width.value()
 
     def token_scopes(self, budget: Budget) -> frozenset[str] | None:
         """Return the scopes of the Management token, None when the tenant does not tell."""

@@ -8,6 +8,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from airflow_provider_auth0link.api import width
 from airflow_provider_auth0link.api.wire import Request, Response
 from airflow_provider_auth0link.errors import AmbiguousError, InputError, UnsentError
 from airflow_provider_auth0link.settings import Settings
@@ -20,8 +21,8 @@ MOST_BYTES = 32 * 1024 * 1024
 
 PART_BYTES = 64 * 1024
 
-POOL_SIZE = 64
-"""Connections kept open: the widest run that a pace can ask for, more only wait for a free one."""
+POOL_SIZE = 2 * width.MOST
+"""Connections kept open: those of the widest run, and as many again for others in the process."""
 
 
 class _OwnAuthorization(AuthBase):

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_auth0link.api import wire
 from airflow_provider_auth0link.api.transport import HttpTransport
+from airflow_provider_auth0link.api.width import MOST
 from airflow_provider_auth0link.api.wire import Request, Response
 from airflow_provider_auth0link.errors import AmbiguousError, Auth0LinkError, InputError, UnsentError
 from airflow_provider_auth0link.model import UserId
@@ -129,6 +133,26 @@ def test_a_connection_is_kept_for_the_next_request(serve: MakeServer, to: MakeTr
         transport.send(GET, HEADERS)
 
     assert (len(server.received), server.connections) == (3, 1)
+
+
+def test_the_widest_run_has_a_connection_for_each_request(
+    serve: MakeServer, to: MakeTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    everybody = threading.Barrier(MOST)
+
+    def together(server: RawServer, connection: socket.socket) -> socket.socket | None:
+        everybody.wait(20)
+        return http("200 OK")(server, connection)
+
+    server = serve(*[together] * 2 * MOST)
+    transport = to(server.url)
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor(MOST) as pool:
+        for _ in range(2):
+            answers = list(pool.map(lambda _: transport.send(GET, HEADERS).status, range(MOST)))
+            assert answers == [200] * MOST
+
+    assert server.connections == MOST
+    assert caplog.records == []
 
 
 OK_HEAD = b"HTTP/1.1 200 OK\r\n"

@@ -1,0 +1,128 @@
+"""
+How many requests at once are worth having. Pure, but for the clock that it is given.
+
+Little's law: as many are under way as answers come per second, times the seconds that one takes. The rate is
+what was reached lately, whoever bounds it: the pace, the tenant or this process. The seconds are those of
+an answer that met no queue, the shortest seen; so where more at once only makes each slower, the product
+stands still. Half as much again and two more leave room to grow, by which it finds a rate that rises.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+LEAST, MOST = 4, 128
+"""Requests at once, whatever is learned."""
+
+WINDOW_S = 3.0
+"""Over which the rate is taken."""
+
+BIN_S = 0.25
+"""Answers so close together are counted as one lot."""
+
+GROWTH, SPARE = 1.5, 2
+
+NEAR = 1.25
+"""Seconds up to so many times the shortest confirm it."""
+
+KEEP_S = 60.0
+"""So long a shortest time holds without one near it; then it is measured again."""
+
+MEASURE_S = 1.0
+"""So long the least are sent at once, to see how long an answer takes that meets no queue."""
+
+
+class _Lane:
+    """The answers of one class of route: how many of late, and the seconds of the quickest."""
+
+    def __init__(self, now: float) -> None:
+        self.floor = math.inf
+        self.measured = math.inf
+        self.confirmed_at = now
+        self._lots: deque[tuple[float, int]] = deque()
+
+    def count(self, now: float) -> None:
+        if self._lots and now - self._lots[-1][0] < BIN_S:
+            began, answers = self._lots.pop()
+            self._lots.append((began, answers + 1))
+        else:
+            self._lots.append((now, 1))
+
+    def take(self, seconds: float, now: float) -> None:
+        self.measured = min(self.measured, seconds)
+        self.floor = min(self.floor, seconds)
+        if seconds <= self.floor * NEAR:
+            self.confirmed_at = now
+
+    def recent(self, now: float) -> int:
+        while self._lots and now - self._lots[0][0] > WINDOW_S:
+            self._lots.popleft()
+        return sum(answers for _, answers in self._lots)
+
+    def is_stale(self, now: float) -> bool:
+        return now - self.confirmed_at > KEEP_S and math.isfinite(self.floor)
+
+
+class Width:
+    """
+    Learns from every answer. Safe for many threads.
+
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lanes: dict[str, _Lane] = {}
+        self._began: float | None = None
+        self._measures_until: float | None = None
+
+    def answered(self, lane: str, seconds: float, *, done: bool) -> None:
+        """
+        Take note of an answer.
+
+        :param lane: its class of route: a read is quicker than a write
+        :param seconds: from the request to its answer
+        :param done: whether Auth0 did what was asked; a refusal is quick, and tells nothing of the work
+        """
+        with self._lock:
+            now = self._clock()
+            if self._began is None:
+                self._began = now - seconds
+            mine = self._lanes.setdefault(lane, _Lane(now))
+            mine.count(now)
+            if done:
+                mine.take(seconds, now)
+
+    def value(self) -> int:
+        """Return how many requests at once are worth having now, 4 to 128."""
+        with self._lock:
+            now = self._clock()
+            busy = [each for each in self._lanes.values() if each.recent(now)]
+            if self._is_measuring(busy, now) or self._began is None:
+                return LEAST
+            covered = min(WINDOW_S, max(now - self._began, BIN_S))
+            at_once = sum(
+                each.recent(now) / covered * each.floor for each in busy if math.isfinite(each.floor)
+            )
+            return max(LEAST, min(MOST, math.ceil(GROWTH * at_once + SPARE)))
+
+    def _is_measuring(self, busy: Iterable[_Lane], now: float) -> bool:
+        """Tell whether the least should be sent at once, since a shortest time has not been met for long."""
+        if self._measures_until is None:
+            stale = [each for each in busy if each.is_stale(now)]
+            if not stale:
+                return False
+            self._measures_until = now + MEASURE_S
+            for each in self._lanes.values():
+                each.measured = math.inf
+        if now < self._measures_until:
+            return True
+        self._measures_until = None
+        for each in self._lanes.values():
+            if each.is_stale(now) and math.isfinite(each.measured):
+                each.floor, each.confirmed_at = each.measured, now
+        return False
