@@ -138,6 +138,10 @@ class LocalStore:
         """Rename, but over nothing: a second name is refused where the plain rename would overwrite."""
         try:
             self._disk.link(part, final)
+        except FileExistsError:
+            # NFS repeats a call whose answer was lost, and is refused by what the first one did.
+            if not Path(part).samefile(final):
+                raise
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise

@@ -71,7 +71,8 @@ class ObjectStore:
         self._timing = timing
         self._seconds = seconds
         self._call_s = call_s
-        self._conditional = "mode" in inspect.signature(self._verb("pipe_file")).parameters
+        self._conditional = self._takes("pipe_file", "mode")
+        self._anew = {"refresh": True} if self._takes("ls", "refresh") else {}
 
     def names(self) -> list[str]:
         """Return the names of all objects under the prefix, other processes' latest included."""
@@ -131,9 +132,11 @@ class ObjectStore:
         return f"{self._folder}/{checked_name(name)}"
 
     def _list(self) -> list[dict[str, Any]]:
-        # fsspec remembers listings, and would hide what another process wrote since.
+        # fsspec remembers listings, another thread's too, and would hide what another process wrote since.
         self._fs.invalidate_cache(self._folder)
-        found: list[dict[str, Any]] = self._call("ls", self._folder, detail=True, seconds=LIST_S)
+        found: list[dict[str, Any]] = self._call(
+            "ls", self._folder, detail=True, seconds=LIST_S, **self._anew
+        )
         return found
 
     def _get(self, key: str) -> bytes:
@@ -172,6 +175,9 @@ class ObjectStore:
     def _verb(self, verb: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(self._fs, f"_{verb}" if self._fs.async_impl else verb)
         return found
+
+    def _takes(self, verb: str, argument: str) -> bool:
+        return argument in inspect.signature(self._verb(verb)).parameters
 
     def _kept_trying(self, deed: str, call: Callable[[], Result]) -> Result:
         """

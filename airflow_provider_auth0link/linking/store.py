@@ -38,7 +38,8 @@ class Store(Protocol):
         """
         Write a file. When this returns it will outlive the machine's end; until then nobody sees a part of it.
 
-        A name that exists already is a StoreError, and its file stays as it is.
+        A name that exists already is a StoreError, and its file stays as it is. Only where an answer may have
+        been lost on the way, the same bytes under the same name count as written.
         """
 
     def delete(self, name: str) -> None:

@@ -219,6 +219,17 @@ def test_where_files_have_one_name_only(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["one"]
 
 
+def test_a_network_that_loses_the_answer(folder: Path) -> None:
+    class Lossy(Disk):
+        def link(self, src: str, dst: str, /) -> None:
+            super().link(src, dst)
+            raise FileExistsError(errno.EEXIST, "by the first try")
+
+    LocalStore(folder, Lossy()).write("one", b"1")
+
+    assert LocalStore(folder).read("one") == b"1"
+
+
 @pytest.mark.parametrize("verb", ["write", "fsync", "link"])
 def test_a_full_disk_leaves_nothing(folder: Path, verb: str) -> None:
     folder.mkdir(parents=True)

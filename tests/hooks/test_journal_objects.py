@@ -64,9 +64,10 @@ class Bucket:
     def invalidate_cache(self, path: str) -> None:
         self.calls.append(f"invalidate {path}")
 
-    def ls(self, path: str, detail: bool) -> list[dict[str, Any]]:
+    def ls(self, path: str, detail: bool, refresh: bool = False) -> list[dict[str, Any]]:
         self._begin("ls")
         assert detail
+        assert refresh
         return [{"name": name, "type": "file"} for name in self.files]
 
     def cat_file(self, path: str) -> bytes:
@@ -280,7 +281,8 @@ def test_many_are_read_at_a_time_and_few_are_held() -> None:
 
     names = [f"n{number}" for number in range(100)]
     bucket = Counted(**{name: name.encode() for name in names})
-    found, ahead = {}, 0
+    found: dict[str, bytes] = {}
+    ahead = 0
 
     for name, data in _store(bucket).read_many(names):
         ahead = max(ahead, bucket.started - len(found))
@@ -315,6 +317,9 @@ def test_a_call_that_hangs_is_given_up() -> None:
 
         async_impl = True
         loop = fsspec.asyn.get_loop()
+
+        async def _ls(self, path: str) -> None:
+            await asyncio.Event().wait()
 
         async def _pipe_file(self, path: str, value: bytes, mode: str = "overwrite") -> None:
             await asyncio.Event().wait()

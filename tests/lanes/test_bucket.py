@@ -69,9 +69,12 @@ def bucket(s3: Any) -> str:
 def _connection(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", _connection_to(server))
+
+
+def _connection_to(server: str) -> str:
     extra = {"endpoint_url": server, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "AKIAJOURNAL", "password": SECRET, "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    return json.dumps({"conn_type": "aws", "login": "AKIAJOURNAL", "password": SECRET, "extra": extra})
 
 
 @pytest.fixture
@@ -197,6 +200,15 @@ def test_credentials_that_are_refused(store: ObjectStore, server: str) -> None:
             assert "AKIA" not in str(caught.value)
     finally:
         _allow(server, 10**9)
+
+
+def test_a_task_keeps_a_journal(lane: Lane, server: str, s3: Any) -> None:
+    s3.create_bucket(Bucket="audit")
+
+    lane.airflow("dags", "test", "journal_in_bucket", AIRFLOW_CONN_AWS_DEFAULT=_connection_to(server))
+
+    written = s3.list_objects_v2(Bucket="audit", Prefix="auth0/manual__")["Contents"]
+    assert sorted(each["Key"].rpartition("/")[2] for each in written) == ["one.jsonl", "two.jsonl"]
 
 
 def test_the_extra_is_not_installed(tmp_path: Path) -> None:
