@@ -44,7 +44,10 @@ def at_once(steps: Steps) -> Outcome:
 
 def needs(options: Options, *, reads: bool, by_connection: bool = False) -> list[str]:
     """
-    Name the scopes without which a pair cannot be linked; ``a|b`` where any one will do.
+    Name the scopes without which a pair cannot be linked.
+
+    Auth0's reference lists several for reading and giving roles and does not say whether any one will do: all are
+    asked for.
 
     ``update:users_app_metadata`` is asked for once there is something to write.
 
@@ -55,11 +58,11 @@ def needs(options: Options, *, reads: bool, by_connection: bool = False) -> list
     scopes += ["read:users"] if reads else []
     scopes += ["read:connections"] if by_connection else []
     kinds = options.rights if options.dry_run else options.rights_read
-    scopes += ["read:users|read:roles|read:role_members"] if "roles" in kinds else []
+    scopes += ["read:roles", "read:role_members"] if "roles" in kinds else []
     if "organizations" in kinds:
         scopes += ["read:organizations", "read:organization_member_roles"]
     if not options.dry_run:
-        scopes += ["create:role_members|update:users"] if "roles" in options.rights else []
+        scopes += ["create:role_members"] if "roles" in options.rights else []
         if "organizations" in options.rights:
             scopes += ["create:organization_members", "create:organization_member_roles"]
     return scopes

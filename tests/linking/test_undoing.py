@@ -1,0 +1,282 @@
+"""Taking links back: what stands afterwards, what is left, and undos that die."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from airflow_provider_auth0link.errors import AmbiguousError, InputError
+from airflow_provider_auth0link.linking.journal import forget_snapshots
+from airflow_provider_auth0link.linking.options import METADATA
+from airflow_provider_auth0link.model import Rights
+from tests.fakes.store import Died, DroppingStore
+from tests.fakes.tenant import FakeTenant, Trouble, identity, user
+from tests.linking.rig import NOTHING, Rig
+from tests.linking.test_batch import CHAIN, WORLD, A, B, C, D, people, world
+
+LOST = AmbiguousError("the connection broke")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="everything"),
+        pytest.param({"carry": METADATA}, id="default carry"),
+        pytest.param({"conflicts": "secondary"}, id="secondary wins"),
+        pytest.param({"carry": ()}, id="nothing carried"),
+    ],
+)
+def test_after_run_and_undo_all_is_as_it_was(options: dict[str, Any]) -> None:
+    rig = Rig(world())
+    rig.link(WORLD, **options)
+
+    assert rig.undo() == {"planned": 6, "undone": 6}
+    assert rig.state() == Rig(world()).state()
+    assert rig.undo() == {}
+
+
+def test_a_blocked_account_is_blocked_again_before_all_else() -> None:
+    tenant = FakeTenant(user(A), user(B, "g", blocked=True, user_metadata={"k": 1}))
+    rig = Rig(tenant)
+    rig.link([[A, B]])
+    tenant.calls.clear()
+    rig.undo()
+
+    assert tenant.users[B]["blocked"] is True
+    assert tenant.calls.index("update_user") > tenant.calls.index("unlink")
+
+
+def test_merged_undone_and_merged_again() -> None:
+    rig = Rig(world())
+    rig.link(WORLD)
+    merged = rig.state()
+    rig.undo()
+
+    assert rig.link(WORLD) == {"planned": 6, "linked": 6}
+    assert rig.state() == merged
+    assert rig.undo() == {"planned": 6, "undone": 6}
+    assert rig.state() == Rig(world()).state()
+
+
+def test_only_some_are_undone() -> None:
+    rig = Rig(world())
+    rig.link(WORLD)
+
+    assert rig.undo(only=["github|p1"]) == {"planned": 1, "undone": 1}
+    assert rig.tenant.users["auth0|p"]["user_metadata"] == {"v": [1, 0, 2], "k0": 0, "k2": 2}
+    assert rig.tenant.users["github|p1"]["user_metadata"] == {"v": [1], "k1": 1}
+    assert rig.undo() == {"planned": 5, "undone": 5}
+    assert rig.state() == Rig(world()).state()
+
+
+def test_only_names_secondaries_of_the_journal() -> None:
+    rig = Rig(world())
+    rig.link(WORLD)
+
+    with pytest.raises(InputError, match=r"1 ids are no secondaries of this journal: github\|x"):
+        rig.undo(only=["github|x", B])
+
+
+@pytest.mark.parametrize("order", [(B, C), (C, B)], ids=["first linked first", "last linked first"])
+def test_what_another_linked_account_brought_too_stays_until_that_is_undone(order: tuple[str, str]) -> None:
+    both = Rights(roles=frozenset({"rol_x"}), organizations={"org_x": frozenset({"rol_y"})})
+
+    def fresh() -> Rig:
+        return Rig(
+            FakeTenant(
+                user(A),
+                user(B, "g", user_metadata={"k": 1, "l": [1]}),
+                user(C, "f", user_metadata={"k": 1, "l": [1, 2]}),
+                rights={B: both, C: both},
+            )
+        )
+
+    rig = fresh()
+    rig.link([[A, B], [A, C]])
+    rig.undo(only=[order[0]])
+    kept = rig.tenant.users[A]["user_metadata"]
+    assert (kept["k"], kept["l"]) == (1, [1, 2] if order[0] == B else [1])
+    assert rig.tenant.rights[A] == both
+    rig.undo(only=[order[1]])
+    assert rig.state() == {**fresh().state(), A: (rig.state()[A][0], Rights())}
+    assert rig.tenant.users[A].get("user_metadata", {}) == {}
+
+
+def test_what_somebody_changed_since_is_left_and_reported() -> None:
+    rig = Rig(people())
+    rig.link(CHAIN)
+    kept = rig.tenant.users[A]
+    kept["user_metadata"]["deep"]["two"] = "changed"
+    kept["user_metadata"]["deep"]["new"] = True
+    kept["app_metadata"]["m"].append(9)
+
+    assert rig.undo() == {"planned": 3, "undone": 3}
+    assert rig.tenant.users[A]["user_metadata"] == {
+        "tags": ["x"],
+        "deep": {"one": 1, "two": "changed", "new": True},
+    }
+    assert rig.tenant.users[A]["app_metadata"] == {"m": [9]}
+    left = [path for row in rig.records("undo_outcome") for path in row.get("left", [])]
+    assert left == ["auth0|a: user_metadata.deep.two"]
+
+
+def test_a_membership_that_was_given_more_roles_is_left() -> None:
+    rig = Rig(people())
+    rig.link([[A, B]])
+    rights = rig.tenant.rights[A]
+    rig.tenant.rights[A] = Rights(
+        rights.roles, rights.permissions, {**rights.organizations, "org_2": frozenset({"rol_o", "rol_new"})}
+    )
+    rig.undo()
+
+    assert rig.tenant.rights[A].organizations == {
+        "org_1": frozenset({"rol_o"}),
+        "org_2": frozenset({"rol_new"}),
+    }
+    assert rig.records("undo_outcome")[0]["left"] == ["auth0|a: organizations.org_2"]
+
+
+def test_a_primary_that_is_gone_is_reported_and_nothing_touched() -> None:
+    rig = Rig(people())
+    rig.link([[A, B]])
+    del rig.tenant.users[A]
+
+    assert rig.undo() == {"planned": 1, "left": 1}
+    assert "Nothing was touched" in rig.records("undo_outcome")[0]["reason"]
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["unlinked by somebody", "linked elsewhere"])
+def test_a_secondary_that_is_not_there_any_more_is_reported(alive: bool) -> None:
+    rig = Rig(people())
+    rig.link([[A, B]])
+    kept = rig.tenant.users[A]
+    kept["identities"] = kept["identities"][:1]
+    if alive:
+        rig.tenant.users[B] = user(B, "google-oauth2")
+    before = rig.state()
+
+    assert rig.undo() == {"planned": 1, "left": 1}
+    assert rig.state() == before
+
+
+def test_a_pair_that_was_linked_before_the_run_is_not_undone() -> None:
+    rig = Rig(FakeTenant(user(A, "db", identity(B, "google-oauth2"))))
+    assert rig.link([[A, B]]) == {"planned": 1, "already_linked": 1}
+
+    assert rig.undo() == {}
+    assert rig.tenant.count("unlink") == 0
+
+
+def test_without_its_snapshot_nothing_is_touched() -> None:
+    rig = Rig(people())
+    rig.link(CHAIN)
+    before = rig.state()
+    assert forget_snapshots(rig.store) > 0
+
+    assert rig.undo() == {"planned": 3, "left": 3}
+    assert rig.state() == before
+    assert rig.link(CHAIN) == {"planned": 3, "linked": 3}
+
+
+def test_a_dry_run_says_what_would_be_undone() -> None:
+    rig = Rig(people())
+    rig.link(CHAIN)
+    before, files = rig.state(), dict(rig.store.files)
+
+    assert rig.undo(dry_run=True) == {"planned": 3, "would_undo": 3}
+    assert (rig.state(), rig.store.files) == (before, files)
+
+
+def test_the_carry_of_a_pair_that_was_never_linked_is_taken_back() -> None:
+    rig = Rig(people())
+    before = rig.state()
+
+    def die() -> None:
+        raise Died
+
+    rig.tenant.meets("link", Trouble(before=die))
+    with suppress(Died):
+        rig.link([[A, B]])
+    assert rig.state() != before
+
+    assert rig.undo() == {"planned": 1, "undone": 1}
+    assert rig.state() == before
+
+
+@pytest.mark.parametrize(
+    "verb", ["unlink", "update_user", "add_roles", "link", "remove_roles", "remove_member"]
+)
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+def test_a_lost_answer_is_settled(verb: str, done: bool) -> None:
+    rig = Rig(world())
+    rig.link(WORLD)
+    rig.tenant.meets(verb, Trouble(LOST, done=done))
+
+    assert rig.undo() == {"planned": 6, "undone": 6}
+    assert rig.state() == Rig(world()).state()
+
+
+def test_a_death_at_any_moment_of_an_undo_costs_nothing() -> None:
+    merged = Rig(world())
+    merged.link(WORLD)
+    counting = DroppingStore(files=merged.store.files)
+    again = Rig(world())
+    again.link(WORLD)
+    again.store = counting
+    again.undo()
+    for steps in range(counting.steps_taken + 1):
+        rig = Rig(world())
+        rig.link(WORLD)
+        store = DroppingStore(steps, seed=steps, files=rig.store.files)
+        rig.store = store
+        with suppress(Died):
+            rig.undo()
+        rig.store = store.survivors()
+
+        counts = rig.undo()
+        assert set(counts) <= {"planned", "undone"}, f"died after {steps} steps: {counts}"
+        assert rig.state() == Rig(world()).state(), f"died after {steps} steps"
+        assert rig.link(WORLD) == {"planned": 6, "linked": 6}, f"died after {steps} steps"
+
+
+@pytest.mark.parametrize("verb", ["unlink", "update_user", "add_roles", "link", "remove_roles", "add_member"])
+def test_a_death_in_the_middle_of_a_step_costs_nothing(verb: str) -> None:
+    def die() -> None:
+        raise Died
+
+    for number in range(12):
+        for trouble in (Trouble(before=die), Trouble(after=die)):
+            rig = Rig(world())
+            rig.link(WORLD)
+            rig.tenant.meets(verb, *[None] * number, trouble)
+            with suppress(Died):
+                rig.undo()
+            rig.tenant._troubles.clear()
+            rig.undo()
+
+            assert rig.state() == Rig(world()).state(), f"{verb} {number}, {trouble}"
+
+
+def test_a_database_users_profile_is_restored() -> None:
+    rig = Rig(FakeTenant(user(A), user("auth0|s", "db", name="Changed by hand", user_metadata={"k": 1})))
+    before = rig.state()
+    rig.link([[A, "auth0|s"]], **NOTHING)
+    row = rig.tenant.users[A]["identities"][1]
+    row["profileData"] = {"name": "s@x.com"}
+    rig.undo()
+
+    assert rig.state() == before
+
+
+def test_an_identity_of_its_own_that_somebody_unlinked_is_left() -> None:
+    rig = Rig(people())
+    rig.link([[A, D]])
+    kept = rig.tenant.users[A]
+    kept["identities"] = [each for each in kept["identities"] if each["provider"] != "twitter"]
+    rig.tenant.users["twitter|t"] = user("twitter|t", "twitter")
+
+    assert rig.undo() == {"planned": 1, "undone": 1}
+    assert rig.records("undo_outcome")[0]["left"] == ["github|d: identity twitter|t"]
+    assert "twitter|t" in rig.tenant.users
