@@ -30,7 +30,9 @@ USER_ORGANIZATIONS = "/users/{id}/organizations"
 MEMBERS = "/organizations/{id}/members"
 MEMBER_ROLES = "/organizations/{id}/members/{user_id}/roles"
 
-READ_ROLES = ("read:roles", "read:role_members")
+READ_ROLES = ("read:users", "read:roles", "read:role_members")
+"""All of them, the reference says."""
+
 DIRECT = "DIRECT"
 
 
@@ -68,10 +70,9 @@ def _page(path: str, route: str, page: int, scopes: tuple[str, ...]) -> Request:
 
 def change_roles(method: str, user_id: UserId, roles: Collection[str]) -> Request:
     """``POST`` or ``DELETE /users/{id}/roles``."""
+    scopes = ("update:users", f"{_verb(method)}:role_members")
     body = {"roles": _listed(roles, "roles")}
-    return Request(
-        method, f"{user_path(user_id)}/roles", f"{method} {USER_ROLES}", body, scopes=("update:users",)
-    )
+    return Request(method, f"{user_path(user_id)}/roles", f"{method} {USER_ROLES}", body, scopes=scopes)
 
 
 def change_permissions(method: str, user_id: UserId, permissions: Collection[tuple[str, str]]) -> Request:

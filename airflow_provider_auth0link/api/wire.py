@@ -222,6 +222,8 @@ _KNOWN_400 = (
     (re.compile(r"RS256", re.IGNORECASE), "the ID token must be signed with RS256"),
     (re.compile(r"link_with", re.IGNORECASE), "the ID token is not accepted: expired, or from elsewhere"),
     (re.compile(r"secondary account", re.IGNORECASE), "Auth0 is unable to link with this secondary account"),
+    (re.compile(r"no more permissions", re.IGNORECASE), "the user can be given no more permissions"),
+    (re.compile(r"no more roles", re.IGNORECASE), "the user can be given no more roles"),
 )
 
 
@@ -245,7 +247,9 @@ def error_of(request: Request, response: Response) -> Auth0LinkError:
         case 404:
             error = MissingAccountError(f"{said}: not found")
         case 409:
-            error = ConflictError(f"{said}: the identity already exists")
+            full = re.search(r"no more roles", message, re.IGNORECASE)
+            why = "the member can be given no more roles" if full else "the identity already exists"
+            error = ConflictError(f"{said}: {why}")
         case 429:
             error = RateLimitedError(f"{said}: the tenant's rate limit is used up")
         case status if status >= 500:  # noqa: PLR2004 - HTTP's own number
@@ -267,7 +271,9 @@ def _bad_request(said: str, message: str, code: str) -> BadRequestError:
 def _forbidden(said: str, request: Request, message: str) -> ForbiddenError:
     if re.search(r"does not match subject", message, re.IGNORECASE):
         return ForbiddenError(f"{said}: the access token belongs to another user than the primary")
-    wanted = " or ".join(request.scopes) or "the endpoint's scope"
+    several = len(request.scopes) > 1 and "all of" in message
+    wanted = f"one of {', '.join(request.scopes)}" if several else " or ".join(request.scopes)
+    wanted = wanted or "the endpoint's scope"
     return ForbiddenError(
         f"{said}: the token lacks {wanted}. Grant it to the application "
         "(Auth0 dashboard: Applications, APIs, Auth0 Management API)"
