@@ -160,7 +160,9 @@ def _check_connection(place: Place) -> None:
     try:
         kind = BaseHook.get_connection(place.conn_id).conn_type
     except AirflowNotFoundException:
-        raise InputError(f"journal_path: {place}: there is no connection {place.conn_id!r}") from None
+        raise InputError(
+            f"journal_path: {place}: Airflow has no connection {place.conn_id!r} that it can read"
+        ) from None
     if place.scheme in S3_SCHEMES and kind != "aws":
         raise InputError(
             f"journal_path: {place}: connection {place.conn_id!r} is of type {kind!r}, not 'aws'"

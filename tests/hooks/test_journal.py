@@ -30,10 +30,10 @@ def test_local_folders(path: str, folder: str) -> None:
 
 def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("HOME", "/people/ada")
 
     assert parse("journals/one") == tmp_path / "journals" / "one"
-    assert parse("~/one") == Path("/home/ada/one")
+    assert parse("~/one") == Path("/people/ada/one")
 
 
 @pytest.mark.parametrize(
@@ -94,15 +94,17 @@ def test_a_local_store_is_made_by_its_first_write_only(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def _connection(kind: str) -> str:
-    return json.dumps({"conn_type": kind, "login": "AKIA", "password": SECRET})
+def _connection(kind: str, **extra: object) -> str:
+    return json.dumps({"conn_type": kind, "login": "AKIA", "password": SECRET, "extra": extra})
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
         ("s3://journal_http@b/x", "connection 'journal_http' is of type 'http', not 'aws'"),
-        ("s3://journal_missing@b/x", "there is no connection 'journal_missing'"),
+        ("s3://journal_missing@b/x", "Airflow has no connection 'journal_missing' that it can read"),
+        ("s3://journal_cut@b/x", "Airflow has no connection 'journal_cut' that it can read"),
+        ("s3://journal_odd@b/x", r"the connection does not make a filesystem \(ValueError\)"),
         ("oss://journal_http@b/x", "oss:// needs a provider of Airflow"),
     ],
 )
@@ -110,6 +112,9 @@ def test_a_connection_or_a_provider_is_missing(
     path: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_JOURNAL_HTTP", _connection("http"))
+    monkeypatch.setenv("AIRFLOW_CONN_JOURNAL_CUT", _connection("aws")[:-2])
+    signer = {"s3": {"signer": SECRET}}
+    monkeypatch.setenv("AIRFLOW_CONN_JOURNAL_ODD", _connection("aws", service_config=signer))
 
     with pytest.raises(InputError, match=message) as caught:
         open_store(path)
