@@ -141,12 +141,14 @@ def local_path(path: str) -> Path | None:
 def _remote(path: str) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import BaseHook, ObjectStoragePath
 
-    remote = ObjectStoragePath(path)
-    if remote.conn_id:
+    url = urlsplit(path)
+    conn_id = url.netloc.rpartition("@")[0]
+    if conn_id:
         # Asked for here: Amazon's provider goes on without one that is not there, with whatever rights it finds.
-        kind = BaseHook.get_connection(remote.conn_id).conn_type
-        if remote.protocol.startswith("s3") and kind != "aws":
+        kind = BaseHook.get_connection(conn_id).conn_type
+        if url.scheme.startswith("s3") and kind != "aws":
             raise InputError(f"{_shown(path)}: the connection before the '@' is of type {kind!r}, not 'aws'")
+    remote = ObjectStoragePath(path)
     remote.fs.invalidate_cache()  # it remembers listings, and would miss what another process wrote since
     return remote
 

@@ -1,4 +1,4 @@
-"""Files in a bucket of S3, by the Amazon provider, on a server of this machine."""
+"""Plans in a bucket of S3, by the Amazon provider that goes with this Airflow."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.hooks import files
+from airflow_provider_auth0link.operators.plan import SplitPlanOperator
 
 FOLDER = "s3://aws_default@plans/night"
 
@@ -72,6 +73,27 @@ def test_what_another_process_wrote_is_read_whole(s3: Any) -> None:
     for content in (b"one", b"longer than one", b"2"):
         s3.put_object(Bucket="plans", Key="night/theirs.jsonl", Body=content)
         assert read(path) == content
+
+
+class TaskInstance:
+    """All that the operator asks of its own."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        setattr(self, key, value)
+
+
+def test_a_plan_in_a_bucket_is_divided_there(s3: Any) -> None:
+    path = files.within(FOLDER, "split/plan.jsonl")
+    rows = [{"primary_user_id": f"auth0|{n // 2}", "secondary_user_id": f"github|{n}"} for n in range(20)]
+    write(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    instance: Any = TaskInstance()
+
+    shards = SplitPlanOperator(task_id="split", plan_path=path, shards=3).execute({"ti": instance})
+
+    found = [json.loads(line) for shard in shards for line in read(shard).splitlines()]
+    assert sorted(found, key=rows.index) == rows
+    assert [shard.rpartition("/")[0] for shard in shards] == [f"{FOLDER}/split"] * 3
+    assert instance.planned == len(rows)
 
 
 def test_a_block_that_raises_leaves_what_was_there(s3: Any) -> None:
