@@ -1,0 +1,221 @@
+"""The journal: what it refuses, what it keeps apart, and what its records say of a pair."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.keys import Seal
+from airflow_provider_auth0link.linking.history import History, Known, Ref
+from airflow_provider_auth0link.linking.journal import forget_snapshots, read_history
+from airflow_provider_auth0link.linking.records import encoded
+from airflow_provider_auth0link.model import Rights
+from tests.fakes.store import MemoryStore
+from tests.fakes.tenant import FakeTenant, user
+from tests.linking.rig import HOST, Rig
+
+A, B = "auth0|a", "google-oauth2|b"
+ONE, TWO = "1-0-" + "1" * 32, "2-0-" + "2" * 32
+
+
+def record(n: int, kind: str, **more: Any) -> dict[str, Any]:
+    return {"at": "", "kind": kind, "n": n, "primary_user_id": A, "secondary_user_id": B, **more}
+
+
+def known(*records: tuple[str, dict[str, Any]]) -> Known:
+    """Fold records, each with its writer, in the worst order."""
+    history = History()
+    for writer, row in reversed(records):
+        history.add(writer, [row])
+    return history.of((A, B, ""))
+
+
+def place(line: int) -> dict[str, Any]:
+    return {"snapshot": {"file": "f", "line": line}}
+
+
+def test_an_intent_alone_may_have_linked() -> None:
+    told = known((ONE, record(1, "intent", **place(0))))
+
+    assert (told.outcome, told.tried, told.done, told.refs) == (None, True, False, (Ref("f", 0),))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "open_", "tried", "done"),
+    [
+        ("linked", False, False, True),
+        ("already_linked", False, False, True),
+        ("refused", False, False, False),
+        ("failed", False, False, False),
+        ("failed", True, True, False),
+        ("unknown", False, True, False),
+    ],
+)
+def test_the_last_outcome_rules(outcome: str, open_: bool, tried: bool, done: bool) -> None:
+    told = known(
+        (ONE, record(1, "intent")),
+        (ONE, record(2, "outcome", outcome="failed")),
+        (ONE, record(3, "intent")),
+        (ONE, record(4, "outcome", outcome=outcome, open=open_)),
+    )
+
+    assert (told.outcome, told.tried, told.done) == (outcome, tried, done)
+
+
+def test_what_a_zombie_linked_is_not_somebody_elses_link() -> None:
+    zombie, retry = (ONE, record(1, "intent", **place(0))), (TWO, record(1, "intent", **place(1)))
+    told = known(zombie, retry, (TWO, record(2, "outcome", outcome="already_linked")))
+
+    assert (told.outcome, told.done) == ("linked", True)
+    assert told.refs == (Ref("f", 0), Ref("f", 1))
+
+
+def test_a_link_that_was_seen_rules_over_a_zombies_failure() -> None:
+    told = known(
+        (ONE, record(1, "intent")),
+        (TWO, record(2, "intent")),
+        (TWO, record(3, "outcome", outcome="linked")),
+        (ONE, record(4, "outcome", outcome="failed")),
+    )
+
+    assert told.outcome == "linked"
+
+
+def test_an_undo_makes_a_pair_new_again() -> None:
+    linked = (ONE, record(1, "intent", **place(0))), (ONE, record(2, "outcome", outcome="linked"))
+    undone = (TWO, record(3, "undo_intent")), (TWO, record(4, "undo_outcome", outcome="undone"))
+
+    assert known(*linked, undone[0]).undoing
+    assert not known(*linked, undone[0]).done
+    after = known(*linked, *undone)
+    assert (after.outcome, after.undone, after.refs, after.undone_refs) == (None, True, (), (Ref("f", 0),))
+    again = known(*linked, *undone, (ONE, record(5, "intent", **place(7))))
+    assert (again.undone, again.tried, again.refs) == (False, True, (Ref("f", 7),))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "undoing", "done"), [("left", False, True), ("failed", True, False), ("unknown", True, False)]
+)
+def test_an_undo_that_did_not_come_to_its_end(outcome: str, undoing: bool, done: bool) -> None:
+    told = known(
+        (ONE, record(1, "intent")),
+        (ONE, record(2, "outcome", outcome="linked")),
+        (TWO, record(3, "undo_intent")),
+        (TWO, record(4, "undo_outcome", outcome=outcome)),
+    )
+
+    assert (told.outcome, told.undoing, told.done) == ("linked", undoing, done)
+
+
+def segment(*records: dict[str, Any]) -> MemoryStore:
+    return MemoryStore({f"{ONE}-0.jsonl": b"".join(encoded(each) for each in records)})
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        pytest.param(b"{", f"line 1 of {ONE}-0.jsonl is no record", id="cut off"),
+        pytest.param(b"[]\n", "line 1 of", id="no object"),
+        pytest.param(b'{"kind":"intent","n":1}\n', "line 1 of", id="no pair"),
+        pytest.param(b'{"kind":"header","n":"1"}\n', "line 1 of", id="no number"),
+        pytest.param(
+            b'{"kind":"header","n":1,"format":2,"tenant":"acme.eu.auth0.com"}\n', "newer version", id="newer"
+        ),
+        pytest.param(
+            b'{"kind":"header","n":1,"format":1,"tenant":"b.auth0.com"}\n', "'b.auth0.com'", id="another's"
+        ),
+        pytest.param(encoded(record(1, "intent", snapshot=7)), "names no snapshot's place", id="no place"),
+    ],
+)
+def test_a_journal_that_is_not_for_us_is_refused(data: bytes, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_history(MemoryStore({f"{ONE}-0.jsonl": data}), HOST)
+    assert told in str(caught.value)
+
+
+def test_what_is_not_known_is_passed_over() -> None:
+    store = segment(
+        {"kind": "header", "n": 1, "format": 1, "tenant": HOST, "colour": "green"},
+        {"kind": "weather", "n": 2, "sun": True},
+        record(3, "outcome", outcome="linked", weight=7),
+    )
+    store.files |= {"id_map.csv": b"old,new", "notes.jsonl": b"not ours", "report.html": b"<p>"}
+
+    history = read_history(store, None)
+    assert [each.outcome for each in history] == ["linked"]
+    assert history.highest == 3
+
+
+def run(seal: Seal) -> Rig:
+    """Link a pair with a journal of this seal."""
+    rig = Rig(
+        FakeTenant(
+            user(A), user(B, "g", user_metadata={"k": "private"}), rights={B: Rights(frozenset({"r"}))}
+        )
+    )
+    plain = rig.journal
+    rig.journal = lambda command="link", **changes: plain(command, **{"seal": seal, **changes})  # type: ignore[method-assign]  # a rig with a key
+    rig.link([[A, B]])
+    return rig
+
+
+def test_with_a_key_snapshots_are_encrypted_and_undo_opens_them() -> None:
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    rig = run(Seal([old]))
+
+    (name,) = [name for name in rig.store.files if name.endswith(".snapshots")]
+    with pytest.raises(InputError):
+        Seal().unseal(rig.store.files[name])
+    assert b"private" in Seal([new, old]).unseal(rig.store.files[name])
+    assert rig.undo() == {"planned": 1, "undone": 1}
+
+
+def test_a_snapshot_that_no_key_opens_stops_an_undo_before_it_begins() -> None:
+    rig = run(Seal([Fernet.generate_key().decode()]))
+    other = Rig(rig.tenant, rig.store)
+    before = other.state()
+
+    with pytest.raises(InputError):
+        other.undo()
+    assert other.state() == before
+
+
+def test_snapshots_can_be_forgotten_apart_from_the_index() -> None:
+    rig = run(Seal())
+    index = {name: data for name, data in rig.store.files.items() if name.endswith(".jsonl")}
+
+    assert forget_snapshots(rig.store) == 1
+    assert rig.store.files == index
+
+
+def test_no_token_of_an_identity_provider_stands_in_a_snapshot() -> None:
+    tenant = FakeTenant(user(A), user(B, "g"))
+    tenant.users[B]["identities"][0] |= {
+        "access_token": "planted",
+        "profileData": {"refresh_token": "planted"},
+    }
+    rig = Rig(tenant)
+    rig.link([[A, B]])
+
+    for name, data in rig.store.files.items():
+        text = Seal().unseal(data) if name.endswith(".snapshots") else data
+        assert b"planted" not in text
+
+
+@pytest.mark.parametrize("writer", ["", "1-0-x", "../1-0-" + "a" * 32, "1-0-" + "A" * 32])
+def test_a_writers_name_is_of_one_form(writer: str) -> None:
+    with pytest.raises(InputError, match="no writer's name"):
+        Rig(FakeTenant()).journal(writer=writer)
+
+
+def test_a_snapshot_that_is_none_is_named() -> None:
+    rig = run(Seal())
+    (name,) = [name for name in rig.store.files if name.endswith(".snapshots")]
+    rig.store.files[name] = Seal().seal(json.dumps({"account": 7}).encode() + b"\n")
+
+    with pytest.raises(InputError, match=f"line 1 of {name} is no snapshot"):
+        rig.undo()
