@@ -9,8 +9,7 @@ differ on when it is refilled (rate limit policy, rate limit use cases). So noth
   refill. An answer brings what was refilled meanwhile.
 - **Nothing known, nothing under way.** Then no answer will come, and the next token is predicted, by the refill
   that was learned. Where a prediction failed though the tenant had told a later reset, the reset is waited for.
-- **The reserve.** The rate is in proportion to what is left above the reserve, the same law for every process:
-  all see the same bucket, so they go equally fast, whoever came first.
+- **The reserve.** What is left above it sets the rate, by the same law for every process (``sharing.py``).
 - **No headers.** Requests leave freely until a 429 shows that there is a limit; from then on the rate grows by
   equal steps, and falls to what went through.
 """
@@ -20,18 +19,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from airflow_provider_auth0link.api.sharing import Sharing, View
+
 NEVER = math.inf
 
 ALONE_PER_TOKEN_S = 16.0
 """Requests per second for each token above the reserve, where the whole bucket may be used: little is left over."""
-
-SHARED_PER_TOKEN_S = 2.0
-"""
-The same where a reserve is kept for others.
-
-Lower, since processes that react to each other late swing when they react hard. With four of them and answers
-after 0.14 s, 2 settles at equal shares and 4 swings.
-"""
 
 FIRST_GUESS_PER_S = 1.0
 LEAST_GAIN_PER_S = 0.01
@@ -94,6 +87,7 @@ class Bucket:
     _began_at: float | None = None
     _event_at: float = -NEVER
     _event_ok: int = 0
+    _sharing: Sharing = field(default_factory=Sharing)
 
     @property
     def reserve(self) -> float:
@@ -106,17 +100,17 @@ class Bucket:
             return self._paused_until
         if self.limit is None:
             return self._ready_blind(now)
-        if self.known < 1:
-            if self.pending:
-                return NEVER
-            return max(now, self._next_token(), self._last_sent + 1 / self._rate())
-        return max(now, self._last_sent + 1 / self._rate())
+        if self.known < 1 and self.pending:
+            return NEVER
+        return max(now, self._next_token() if self.known < 1 else now, self._due())
 
-    def _rate(self) -> float:
-        """Requests per second, by what is left above the reserve. Never zero: whoever stops learns nothing."""
-        per_token = ALONE_PER_TOKEN_S if self.reserve < 1 else SHARED_PER_TOKEN_S
-        above = (max(self.known, 1.0) if self.reserve < 1 else self.known) - self.reserve
-        return per_token * (above if above >= 1 else 2.0 ** (max(above, -1.0) - 1))
+    def _due(self) -> float:
+        """Return when the next request may leave by the rate. It is never zero: whoever stops learns nothing."""
+        if self.reserve >= 1:
+            view = View(self.limit or 0, self.reserve, self.known, self._seen_at)
+            return self._sharing.due(view, self._last_sent, under_way=self.pending > 0)
+        above = max(self.known, 1.0) - self.reserve
+        return self._last_sent + 1 / (ALONE_PER_TOKEN_S * (above if above >= 1 else 2.0 ** (above - 1)))
 
     def _next_token(self) -> float:
         """Predict when a token will be there, with none known and none of ours under way."""
@@ -134,13 +128,15 @@ class Bucket:
 
     def sent(self, now: float) -> None:
         """Take note of a request that leaves now."""
+        if not self.pending:
+            self._sharing.began(now)
         self.pending += 1
         if self._began_at is None:
             self._began_at = now
         if self.limit is not None:
             self._predicted = self.known < 1
             # The next moment counts from this request's own, unless that is long past: idle time is not saved up.
-            due = self._last_sent + 1 / self._rate()
+            due = self._due()
             self._last_sent = due if now - 0.05 < due <= now else now
             self.known -= 1
         else:
@@ -169,6 +165,7 @@ class Bucket:
         :param sent_at: when its request had left
         :param limited: it was a 429
         """
+        self._sharing.heard(now, sent_at)
         self.pending -= 1
         predicted, self._predicted = self._predicted, False
         early = predicted and self._was_early(sent_at, now)
@@ -193,6 +190,7 @@ class Bucket:
             self.known = min(self.known, known)
             return
         self.known = known
+        self._sharing.told(sent_at - self._seen_at, remaining, self._ok)
         self._seen_at = sent_at
         self._learn(sent_at, remaining)
 
