@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_auth0link.api.scopes import NEEDS
 from airflow_provider_auth0link.emulator.server import Emulator
 from airflow_provider_auth0link.errors import SettingsError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from tests.operators.rig import ADA, CONN, MakeTenant, connect
 from tests.operators.scripted import Scripted
 
-ALL = "read:connections, read:users, update:users, update:users_app_metadata"
+ALL = ", ".join(sorted({scope for scopes in NEEDS.values() for scope in scopes}))
 
 
 def place(tenant: Emulator) -> str:
@@ -30,7 +31,8 @@ def test_a_scope_is_missing(make_tenant: MakeTenant) -> None:
 
     assert not good
     assert said.startswith(f"Connected to {place(tenant)}. Scopes present: read:users, update:users. ")
-    assert said.endswith("Scopes missing: read:connections, update:users_app_metadata")
+    missing = said.partition("Scopes missing: ")[2].split(", ")
+    assert {"read:connections", "read:roles", "update:users_app_metadata"} <= set(missing)
 
 
 def test_a_scope_for_a_choice_is_missing(make_tenant: MakeTenant) -> None:
@@ -40,7 +42,9 @@ def test_a_scope_for_a_choice_is_missing(make_tenant: MakeTenant) -> None:
 
     assert good
     assert said.startswith(f"Connected to {place(tenant)}. Scopes present: read:users, update:users, ")
-    assert said.endswith("Scopes missing: read:connections")
+    missing = said.partition("Scopes missing: ")[2].split(", ")
+    assert {"read:connections", "read:roles"} <= set(missing) <= set(ALL.split(", "))
+    assert not {"read:users", "update:users", "update:users_app_metadata"} & set(missing)
 
 
 def test_none_of_the_scopes_is_there(make_tenant: MakeTenant) -> None:
