@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http.client import BadStatusLine, RemoteDisconnected
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import ProtocolError
 
 from airflow_provider_auth0link.api import width
 from airflow_provider_auth0link.api.wire import Request, Response
@@ -116,7 +118,17 @@ def _translated(
         return UnsentError(f"no connection for {request.name}: {look}")
     if isinstance(error, requests.exceptions.Timeout):
         return AmbiguousError(f"no answer to {request.name} within the timeout")
-    return AmbiguousError(f"the connection broke during {request.name}")
+    look = ": is Host served by http or https, and on this port?" if _spoke_otherwise(error) else ""
+    return AmbiguousError(f"the connection broke during {request.name}{look}")
+
+
+def _spoke_otherwise(error: requests.RequestException) -> bool:
+    """Tell the trouble of TLS with a plain port, and of plain HTTP with one of TLS."""
+    inner = error.args[0] if error.args else None
+    cause = inner.args[-1] if isinstance(inner, ProtocolError) and inner.args else None
+    return isinstance(error, requests.exceptions.SSLError) or (
+        isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected)  # just hung up
+    )
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from airflow_provider_auth0link.api import rights, wire
+from airflow_provider_auth0link.api.body import check_json, check_mapping
 from airflow_provider_auth0link.api.retry import Budget, Timing, backoff
 from airflow_provider_auth0link.api.rights_work import RightsVerbs
 from airflow_provider_auth0link.api.scopes import lacking
@@ -101,7 +102,8 @@ class Work(RightsVerbs):
                     raise
 
     def update_user(self, user_id: UserId, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change root attributes of an account. AmbiguousError when it may have been done."""
+        """Change root attributes of an account. AmbiguousError when it may have been done, InputError for no JSON."""
+        check_mapping(body, "body")
         return dict(wire.read_account(self._send(wire.update_user_request(user_id, body))).raw)
 
     def scopes(self) -> frozenset[str] | None:
@@ -150,7 +152,13 @@ class Work(RightsVerbs):
             return None
 
     def free(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - decoded JSON
-        """Send what a Dag author spells out; returns the decoded body, None when empty."""
+        """
+        Send what a Dag author spells out; returns the decoded body, None when empty.
+
+        :raises InputError: when it cannot be sent
+        """
+        if json is not None:
+            check_json(json, "json")
         return wire.decoded(self._send(wire.free_request(method, path, json)))
 
     def probe(self) -> Mapping[str, str]:

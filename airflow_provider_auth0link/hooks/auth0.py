@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_auth0link import __version__, provider_info
-from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError
+from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, MissingAccountError
 from airflow_provider_auth0link.hooks import correlation, ids
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.hooks.masking import mask_secret
@@ -119,6 +120,8 @@ class Auth0Hook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Get a token, and say which scopes it carries and which the operators would miss."""
+        from airflow_provider_auth0link.api.scopes import lacking
+
         try:
             found = self.diagnose()
         except Auth0LinkError as error:
@@ -126,10 +129,10 @@ class Auth0Hook(BaseHook):
         if found.scopes is None:
             return True, f"Connected to {found.tenant}. The token does not tell its scopes"
         wanted = {scope for scopes in found.needs.values() for scope in scopes}
-        lacking = sorted(wanted - found.scopes)
+        missing = lacking(wanted, found.scopes)
         has = ", ".join(sorted(wanted & found.scopes)) or "none of those needed"
-        return not set(found.needs["LinkIdentityOperator"]) - found.scopes, (
-            f"Connected to {found.tenant}. Scopes present: {has}. Scopes missing: {', '.join(lacking) or 'none'}"
+        return not lacking(found.needs["LinkIdentityOperator"], found.scopes), (
+            f"Connected to {found.tenant}. Scopes present: {has}. Scopes missing: {', '.join(missing) or 'none'}"
         )
 
     def diagnose(self) -> Diagnosis:
@@ -199,13 +202,24 @@ class Auth0Hook(BaseHook):
         return [dict(each.to_xcom()) for each in root_first(account.identities, account.id)]
 
     def _account(self, user_id: str) -> Account:
+        wanted = _user_id(user_id)
+        with self._naming(wanted):
+            return self.work().get_user(wanted)
+
+    @contextmanager
+    def _naming(self, user_id: UserId) -> Iterator[None]:
+        """Name the account that is not there."""
         with failing_for_good():
-            return self.work().get_user(UserId.parse(user_id, "user_id"))
+            try:
+                yield
+            except MissingAccountError as error:
+                raise MissingAccountError(f"{error}. There is no account {str(user_id)!r}") from None
 
     def update_user(self, user_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change a user's root attributes (metadata merges at the first level, null unsets); returns the user."""
-        with failing_for_good():
-            return self.work().update_user(UserId.parse(user_id, "user_id"), body)
+        wanted = _user_id(user_id)
+        with self._naming(wanted):
+            return self.work().update_user(wanted, body)
 
     def request(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - decoded JSON
         """
@@ -218,6 +232,11 @@ class Auth0Hook(BaseHook):
         """
         with failing_for_good():
             return without_tokens(self.work().free(method, path, json))
+
+
+def _user_id(text: str) -> UserId:
+    with failing_for_good():
+        return UserId.parse(text, "user_id")
 
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from airflow_provider_auth0link.api import wire
 from airflow_provider_auth0link.api.transport import HttpTransport
 from airflow_provider_auth0link.api.width import MOST
 from airflow_provider_auth0link.api.wire import Request, Response
+from airflow_provider_auth0link.emulator.server import Emulator
 from airflow_provider_auth0link.errors import AmbiguousError, Auth0LinkError, InputError, UnsentError
 from airflow_provider_auth0link.model import UserId
 from airflow_provider_auth0link.settings import Settings
@@ -331,6 +332,22 @@ def test_a_socks_proxy_that_cannot_serve_sent_nothing(to: MakeTransport) -> None
     error = failure(to(AWAY, proxy=f"socks5h://127.0.0.1:{closed_port()}"), LINK)
 
     assert isinstance(error, InputError | UnsentError)
+
+
+@pytest.mark.parametrize("request_", [pytest.param(GET, id="read"), pytest.param(LINK, id="write")])
+def test_tls_with_a_plain_port_says_where_to_look(request_: Request, to: MakeTransport) -> None:
+    with Emulator() as tenant:
+        error = failure(to(tenant.url.replace("http://", "https://")), request_)
+
+    assert type(error) is AmbiguousError
+    assert "http or https" in str(error)
+
+
+def test_plain_http_with_a_port_of_tls_says_where_to_look(serve: MakeServer, to: MakeTransport) -> None:
+    alert = says(b"\x15\x03\x01\x00\x02\x02\x28", then_close=True)
+
+    assert "http or https" in str(failure(to(serve(alert).url)))
+    assert "http or https" not in str(failure(to(serve(says(b"", then_close=True)).url)))
 
 
 def test_an_unknown_certificate_sent_nothing(serve: MakeServer, to: MakeTransport, tmp_path: Path) -> None:

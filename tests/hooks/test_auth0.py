@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -197,7 +198,25 @@ def test_a_connection_id_that_is_none(connection_id: Any, tenant: Emulator) -> N
 @pytest.mark.parametrize(
     ("verb", "arguments", "error", "said"),
     [
-        pytest.param("get_user", ("auth0|nobody",), MissingAccountError, "404", id="404"),
+        pytest.param("get_user", ("auth0|nobody",), MissingAccountError, r"404.*'auth0\|nobody'", id="404"),
+        pytest.param(
+            "update_user", ("auth0|nobody", {}), MissingAccountError, r"'auth0\|nobody'", id="404-update"
+        ),
+        pytest.param(
+            "update_user",
+            (ADA, {"user_metadata": {"at": dt.date(2027, 1, 15)}}),
+            InputError,
+            "body: holds something that JSON does not know",
+            id="no-json",
+        ),
+        pytest.param("update_user", (ADA, ["x"]), InputError, "body: expected a mapping", id="no-mapping"),
+        pytest.param(
+            "request",
+            ("POST", "/users", {"a": {1}}),
+            InputError,
+            "json: holds something",
+            id="no-json-request",
+        ),
         pytest.param(
             "link_identity", (ADA, "google-oauth2|9"), LinkFailedError, "secondary", id="no-secondary"
         ),
