@@ -33,6 +33,9 @@ FLOW_S = 0.3
 OVERDUE_TRIPS = 2
 OVERDUE_S = 0.5
 LONGEST_SILENCE_S = 2.0
+SILENCE_TOKENS_S = 50.0
+"""Whoever saw the reserve touched asks again after this many seconds, over the bucket's size; 2 at the most."""
+
 SHORTEST_TRIP_S = 0.02
 TRIP_WEIGHT = 0.1
 HALVINGS = 16
@@ -85,7 +88,7 @@ class Sharing:
 
     def due(self, view: View, last_sent: float, *, under_way: bool) -> float:
         """Return the moment when the next request may leave, if nothing is heard until then."""
-        early, late = last_sent, last_sent + LONGEST_SILENCE_S
+        early, late = last_sent, last_sent + min(LONGEST_SILENCE_S, SILENCE_TOKENS_S / max(1, view.limit))
         for _ in range(HALVINGS):
             middle = (early + late) / 2
             goes = (middle - last_sent) * self._rate(view, middle) >= 1

@@ -42,6 +42,9 @@ class Tenant:
     level: float = field(init=False)
     at: float = 0.0
 
+    def free_at(self, now: float) -> float:
+        return now
+
     def __post_init__(self) -> None:
         self.level = float(self.size)
 
@@ -84,6 +87,13 @@ class World:
             moment, _, event = heapq.heappop(self._events)
             self.now = max(self.now, moment)
             event()
+
+
+class Stalling(Tenant):
+    """A tenant that decides nothing for half a second, every two seconds."""
+
+    def free_at(self, now: float) -> float:
+        return max(now, math.floor(now / 2) * 2 + 0.5)
 
 
 class Process:
@@ -130,7 +140,8 @@ class Process:
         self.under_way += 1
         self.bucket.sent(sent_at)
         latency = self.latency + self.world.chance.uniform(-0.02, 0.02)
-        self.world.at(sent_at + latency / 2, lambda: self.arrive(sent_at, latency))
+        decided = self.tenant.free_at(sent_at + latency / 2)
+        self.world.at(decided, lambda: self.arrive(sent_at, latency))
 
     def arrive(self, sent_at: float, latency: float) -> None:
         allowed, told = self.tenant.take(self.world.now)
@@ -213,10 +224,12 @@ def test_without_headers_everything_gets_done(rate: float, size: int) -> None:
 
 @pytest.mark.parametrize(("rate", "size"), [(16.0, 50), (50.0, 50), (250.0, 250)])
 @pytest.mark.parametrize("count", [2, 4])
-def test_processes_share_alike(rate: float, size: int, count: int) -> None:
-    world = World()
+@pytest.mark.parametrize("apart", [0.3, 0.05])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_processes_share_alike(rate: float, size: int, count: int, apart: float, seed: int) -> None:
+    world = World(seed)
     tenant = Tenant(rate, size)
-    processes = [Process(world, tenant, 0.8, 10**9, start=n * 0.3) for n in range(count)]
+    processes = [Process(world, tenant, 0.8, 10**9, start=n * apart) for n in range(count)]
     world.run(30)
 
     second_half = [sum(moment > 15 for moment in each.done) for each in processes]
@@ -224,6 +237,20 @@ def test_processes_share_alike(rate: float, size: int, count: int) -> None:
     assert max(second_half) <= 1.2 * min(second_half)
     assert everything >= 0.95 * (rate * 30 + 0.8 * size)
     assert sum(each.limited for each in processes) <= 0.02 * everything
+
+
+@pytest.mark.parametrize(("rate", "size"), [(16.0, 50), (50.0, 50), (250.0, 250)])
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_tenant_that_stalls_sets_nothing_swinging(rate: float, size: int, count: int) -> None:
+    world = World()
+    tenant = Stalling(rate, size)
+    processes = [Process(world, tenant, 0.8, 10**9, start=n * 0.05) for n in range(count)]
+    world.run(30)
+
+    second_half = [sum(moment > 15 for moment in each.done) for each in processes]
+    everything = sum(len(each.done) for each in processes)
+    assert max(second_half) <= 1.25 * min(second_half)
+    assert everything >= 0.9 * (rate * 30 + 0.8 * size)
 
 
 @pytest.mark.parametrize(("rate", "size"), [(16.0, 50), (250.0, 250)])
