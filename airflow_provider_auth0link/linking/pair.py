@@ -25,10 +25,18 @@ from airflow_provider_auth0link.linking.guards import drift, refusal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
 from airflow_provider_auth0link.linking.rights import read_rights
-from airflow_provider_auth0link.linking.settle import DATABASE, Look, Wanted, look, read, settle_link
+from airflow_provider_auth0link.linking.settle import (
+    DATABASE,
+    Look,
+    Wanted,
+    look,
+    not_arrived,
+    read,
+    settle_link,
+)
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.tenant import Tenant
-from airflow_provider_auth0link.model import Account, Identity, Pair, Rights, UserId
+from airflow_provider_auth0link.model import Account, Pair, Rights, UserId
 
 FRESH_S = 60.0
 """Readings older than this when the link is about to be sent are made again: the tenant sends it no later."""
@@ -140,7 +148,7 @@ def _round(tenant: Tenant, job: Job, options: Options) -> Steps:
     )
     if outcome.error is not None:
         return outcome
-    warnings = _not_arrived(ready.secondary, outcome.identities)
+    warnings = not_arrived(tenant, pair.primary, ready.secondary, outcome.identities)
     return outcome.with_(carried=tuple(job.carry.paths), warnings=warnings)
 
 
@@ -254,13 +262,6 @@ def _connection_id(tenant: Tenant, secondary: Account, options: Options) -> str 
         return None
     databases = tenant.connection_ids() or {}
     return databases.get(secondary.root.connection) if len(databases) > 1 else None
-
-
-def _not_arrived(secondary: Account, identities: tuple[Identity, ...]) -> tuple[str, ...]:
-    """Name the identities that the secondary had and the primary has not."""
-    there = {(each.provider, each.user_id, each.connection) for each in identities}
-    gone = sum((each.provider, each.user_id, each.connection) not in there for each in secondary.identities)
-    return (f"{gone} of the secondary's identities did not arrive at the primary",) if gone else ()
 
 
 def _without_carry(tenant: Tenant, job: Job, outcome: Outcome) -> Outcome:

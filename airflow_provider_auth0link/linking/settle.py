@@ -22,6 +22,7 @@ Auth0's pages do not say which of 400, 404 and 409 a repeated link gets, so all 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from airflow_provider_auth0link.errors import (
@@ -197,6 +198,24 @@ def _unknown(wanted: Wanted, answer: Auth0LinkError, reading: Auth0LinkError) ->
         f"{wanted}: whether they are linked is unknown. The link: {answer}. The reading after it: {reading}. "
         "Look at both accounts"
     )
+
+
+def not_arrived(
+    tenant: Tenant, primary: UserId, secondary: Account, identities: tuple[Identity, ...]
+) -> tuple[str, ...]:
+    """Say how many of the secondary's identities the primary has not, after one more look."""
+    if not _missing(secondary, identities):
+        return ()
+    with suppress(Auth0LinkError):
+        holder = read(tenant, primary)
+        identities = holder.identities if holder else identities
+    gone = len(_missing(secondary, identities))
+    return (f"{gone} of the secondary's identities did not arrive at the primary",) if gone else ()
+
+
+def _missing(secondary: Account, identities: tuple[Identity, ...]) -> set[tuple[str, str, str]]:
+    there = {(each.provider, each.user_id, each.connection) for each in identities}
+    return {(each.provider, each.user_id, each.connection) for each in secondary.identities} - there
 
 
 def settle_unlink(

@@ -144,6 +144,8 @@ class StarRun:
             row["reason"] = outcome.reason
         if outcome.carried:
             row["carried"] = list(outcome.carried)
+        if outcome.warnings:
+            row["warnings"] = list(outcome.warnings)
         if outcome.tried or outcome.open:
             row["open"] = True
         whole = {**self._row(index), **row, "requests": outcome.requests}
