@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from airflow_provider_auth0link.api import limits, wire
+from airflow_provider_auth0link.api import limits, refusals
 from airflow_provider_auth0link.api.pace import Pace
 from airflow_provider_auth0link.api.retry import (
     PAIR_SECONDS,
@@ -115,7 +115,7 @@ class Auth0Client:
         A write that may have been done is not repeated here: whoever asked must look first.
 
         :param before: nothing is sent after this moment, monotonic seconds
-        :raises Auth0LinkError: as ``wire.error_of`` says, when the answer is not 2xx
+        :raises Auth0LinkError: as ``refusals.error_of`` says, when the answer is not 2xx
         """
 
         def allows(seconds: float) -> bool:
@@ -139,7 +139,7 @@ class Auth0Client:
                 self._tokens.after_refusal(token, budget)
                 continue
             self._rest_or_raise(
-                request, wire.error_of(request, response), allows, self._pause(request, attempt, response)
+                request, refusals.error_of(request, response), allows, self._pause(request, attempt, response)
             )
 
     def _once(

@@ -34,6 +34,7 @@ ADA = UserId("auth0", "64b1")
 ADA_GOOGLE = UserId("google-oauth2", "1034")
 ADA_USER = answer(200, user("auth0|64b1"))
 LINKED = answer(201, [identity("auth0|64b1"), identity("google-oauth2|1034", "google-oauth2")])
+NOTHING = Response(204, {})
 LOST = AmbiguousError("reset")
 UNSENT = UnsentError("no connection")
 
@@ -45,6 +46,10 @@ READS = [
         lambda work: work.connection_name("con_1"), answer(200, {"name": "db"}), id="connection_name"
     ),
     pytest.param(lambda work: work.probe(), answer(200, []), id="probe"),
+    pytest.param(lambda work: work.roles(ADA), answer(200, [{"id": "rol_1"}]), id="roles"),
+    pytest.param(lambda work: work.permissions(ADA), answer(200, []), id="permissions"),
+    pytest.param(lambda work: work.organizations(ADA), answer(200, [{"id": "org_1"}]), id="organizations"),
+    pytest.param(lambda work: work.member_roles("org_1", ADA), answer(200, []), id="member_roles"),
     pytest.param(lambda work: work.free("GET", "/x"), answer(200, {}), id="free read"),
 ]
 WRITES = [
@@ -53,6 +58,16 @@ WRITES = [
     pytest.param(lambda work: work.link_with(ADA, "e30.e30.x", SECRET), LINKED, id="link_with, own token"),
     pytest.param(lambda work: work.unlink(ADA, ADA_GOOGLE), LINKED, id="unlink"),
     pytest.param(lambda work: work.update_user(ADA, {}), ADA_USER, id="update_user"),
+    pytest.param(lambda work: work.add_roles(ADA, ["rol_1"]), NOTHING, id="add_roles"),
+    pytest.param(lambda work: work.remove_roles(ADA, ["rol_1"]), NOTHING, id="remove_roles"),
+    pytest.param(lambda work: work.add_permissions(ADA, [("a", "b")]), answer(201), id="add_permissions"),
+    pytest.param(lambda work: work.remove_permissions(ADA, [("a", "b")]), NOTHING, id="remove_permissions"),
+    pytest.param(lambda work: work.add_member("org_1", ADA), NOTHING, id="add_member"),
+    pytest.param(lambda work: work.remove_member("org_1", ADA), NOTHING, id="remove_member"),
+    pytest.param(lambda work: work.add_member_roles("org_1", ADA, ["r"]), NOTHING, id="add_member_roles"),
+    pytest.param(
+        lambda work: work.remove_member_roles("org_1", ADA, ["r"]), NOTHING, id="remove_member_roles"
+    ),
     pytest.param(lambda work: work.free("POST", "/x", {}), answer(201, {}), id="free write"),
 ]
 
@@ -444,6 +459,8 @@ def test_a_user_s_own_token_needs_no_credentials() -> None:
         pytest.param(None, ("update:users",), None, id="not told"),
         pytest.param("read:users", ("update:users", "read:users"), "lacks update:users.", id="one missing"),
         pytest.param("", ("b", "a", "a"), "lacks a, b.", id="two missing"),
+        pytest.param("b", ("a|b",), None, id="one of two held"),
+        pytest.param("c", ("a|b",), "lacks a or b.", id="none of two held"),
     ],
 )
 def test_scopes_are_required_before_a_request(
@@ -484,6 +501,47 @@ def test_scopes_are_told() -> None:
 )
 def test_a_connection_s_name_is_read(turn: Turn, name: str | None) -> None:
     assert Bench(turn).work.connection_name("con_1") == name
+
+
+def test_the_connections_are_asked_for_once_in_a_process() -> None:
+    def slowly() -> Response:
+        bench.clock.pass_by(1)
+        return answer(200, [{"id": "con_1", "name": "old-db"}, {"id": "con_2", "name": "new-db"}])
+
+    bench = Bench(slowly, tokens=(granted("t", scope="read:connections"),))
+    found = at_once(lambda: bench.client.work().connection_ids())
+
+    assert found == [{"old-db": "con_1", "new-db": "con_2"}] * THREADS
+    assert bench.sent == 1
+
+
+def test_the_connections_are_read_page_by_page() -> None:
+    rows = [{"id": f"con_{number}", "name": f"db-{number}"} for number in range(130)]
+    bench = Bench(answer(200, rows[:100]), answer(200, rows[100:]), tokens=(granted("t", scope=None),))
+
+    assert bench.work.connection_ids() == {each["name"]: each["id"] for each in rows}
+
+
+@pytest.mark.parametrize(
+    ("scope", "turns"),
+    [
+        pytest.param("read:users", (), id="known to lack it"),
+        pytest.param(None, (boom(403, "Insufficient scope"),), id="found to lack it"),
+    ],
+)
+def test_connections_that_may_not_be_read_are_none(scope: str | None, turns: tuple[Turn, ...]) -> None:
+    bench = Bench(*turns, tokens=(granted("t", scope=scope),))
+
+    assert bench.work.connection_ids() is None
+    assert bench.work.connection_ids() is None
+    assert bench.sent == len(turns)
+
+
+def test_an_outage_of_the_connections_is_not_kept() -> None:
+    bench = Bench(LOST, answer(200, []), tokens=(granted("t", scope=None),), seconds=0)
+
+    assert isinstance(bench.fails(lambda work: work.connection_ids()), AmbiguousError)
+    assert bench.client.work().connection_ids() == {}
 
 
 def test_a_missing_account_is_told() -> None:

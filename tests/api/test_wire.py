@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from airflow_provider_auth0link.api import limits, wire
+from airflow_provider_auth0link.api import limits, refusals, rights, wire
 from airflow_provider_auth0link.api.wire import Request, Response
 from airflow_provider_auth0link.errors import (
     AmbiguousError,
@@ -28,7 +28,7 @@ from airflow_provider_auth0link.errors import (
     UnauthorizedError,
 )
 from airflow_provider_auth0link.model import UserId
-from tests.emulator.oracle import description, operation
+from tests.emulator.oracle import OPERATIONS, description, operation
 from tests.fakes.secrets import SECRET, told_by
 from tests.fakes.tenant import identity, user
 from tests.fakes.transport import answer, boom
@@ -143,6 +143,36 @@ def test_a_request_knows_its_scopes_and_whose_token_it_bears(
     assert request_.bearer == bearer
 
 
+MANY = [
+    pytest.param(rights.roles_page(SAML, 2), "roles", id="roles"),
+    pytest.param(rights.change_roles("POST", SAML, ["rol_2", "rol_1"]), "roles_add", id="add_roles"),
+    pytest.param(rights.change_roles("DELETE", SAML, ["rol_1"]), "roles_remove", id="remove_roles"),
+    pytest.param(rights.permissions_page(SAML, 0), "permissions", id="permissions"),
+    pytest.param(
+        rights.change_permissions("POST", SAML, [("b", "x"), ("a", "y")]),
+        "permissions_add",
+        id="add_permissions",
+    ),
+    pytest.param(
+        rights.change_permissions("DELETE", SAML, [("a", "y")]), "permissions_remove", id="remove_permissions"
+    ),
+    pytest.param(rights.organizations_page(SAML, 0), "organizations", id="organizations"),
+    pytest.param(rights.change_member("POST", "org_1", SAML), "members_add", id="add_member"),
+    pytest.param(rights.change_member("DELETE", "org_1", SAML), "members_remove", id="remove_member"),
+    pytest.param(rights.member_roles_page("org_1", SAML, 0), "member_roles", id="member_roles"),
+    pytest.param(
+        rights.change_member_roles("POST", "org_1", SAML, ["rol_1"]),
+        "member_roles_add",
+        id="add_member_roles",
+    ),
+    pytest.param(
+        rights.change_member_roles("DELETE", "org_1", SAML, ["rol_1"]),
+        "member_roles_remove",
+        id="remove_member_roles",
+    ),
+    pytest.param(rights.connections_page(0), "connections", id="connections"),
+]
+
 ROUTES = [
     pytest.param(LINK, "link", id="link by id"),
     pytest.param(wire.link_request(SAML, ADA, "con_0123456789abcdef"), "link", id="link, connection"),
@@ -155,7 +185,7 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize(("request_", "route"), ROUTES)
+@pytest.mark.parametrize(("request_", "route"), ROUTES + MANY)
 def test_a_request_is_one_of_auth0_s_own_description(request_: Request, route: str) -> None:
     assert _strange(request_, route) == []
 
@@ -183,15 +213,8 @@ def _strange(request: Request, route: str) -> list[str]:
 
 def template_of(route: str) -> str:
     """Return a route's template as part of a JSON pointer in a URL."""
-    names = {
-        "link": "users/{id}/identities",
-        "unlink": "users/{id}/identities/{provider}/{user_id}",
-        "user_get": "users/{id}",
-        "user_update": "users/{id}",
-        "connection": "connections/{id}",
-        "users_search": "users",
-    }
-    return names[route].replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
+    path, _ = OPERATIONS[route]
+    return path.removeprefix("/").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
 
 
 @given(st.text(min_size=1))
@@ -310,6 +333,27 @@ DOCUMENTED: list[tuple[int, str, str | None, type[Auth0LinkError], str]] = [
     ),
     (404, "The user does not exist.", "inexistent_user", MissingAccountError, "not found"),
     (404, "User not found.", None, MissingAccountError, "not found"),
+    (
+        404,
+        "The organization does not exist.",
+        "inexistent_organization",
+        BadRequestError,
+        "organization is not",
+    ),
+    (404, "The resource server does not exist.", None, BadRequestError, "resource server is not there"),
+    (404, "One or more roles do not exist.", None, BadRequestError, "role is not there"),
+    (404, "The user is not a member of the organization.", None, BadRequestError, "no member"),
+    (404, "The connection does not exist.", None, MissingAccountError, "not found"),
+    (400, "No more permissions can be assigned to this user.", None, BadRequestError, "no more permissions"),
+    (
+        400,
+        "No more roles can be assigned to this user.",
+        None,
+        BadRequestError,
+        "user can be given no more roles",
+    ),
+    (400, "The role does not exist.", "inexistent_role", BadRequestError, "inexistent_role"),
+    (409, "No more roles can be assigned to this organization member.", None, ConflictError, "no more roles"),
     (409, "Specified identity already exists.", None, ConflictError, "already exists"),
     (429, "Global limit has been reached", "too_many_requests", RateLimitedError, "rate limit"),
     (
@@ -334,7 +378,7 @@ DOCUMENTED: list[tuple[int, str, str | None, type[Auth0LinkError], str]] = [
 def test_an_error_is_told_for_what_it_is(
     status: int, message: str, code: str | None, kind: type[Auth0LinkError], told: str
 ) -> None:
-    error = wire.error_of(LINK, boom(status, message, code))
+    error = refusals.error_of(LINK, boom(status, message, code))
 
     assert type(error) is kind
     assert told in str(error)
@@ -380,7 +424,7 @@ def test_every_400_of_the_description_stands_in_the_table() -> None:
 def test_an_error_without_a_body_is_told_by_its_status(
     body: bytes, status: int, kind: type[Auth0LinkError]
 ) -> None:
-    assert type(wire.error_of(LINK, Response(status, {}, body))) is kind
+    assert type(refusals.error_of(LINK, Response(status, {}, body))) is kind
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 429, 500])
@@ -389,16 +433,18 @@ def test_an_error_without_a_body_is_told_by_its_status(
     [pytest.param(LINK, id="link"), pytest.param(LINK_WITH, id="link by token"), pytest.param(GET, id="get")],
 )
 def test_an_error_quotes_neither_body_nor_request(status: int, request_: Request) -> None:
-    error = wire.error_of(request_, boom(status, f"{SECRET} ada@acme.example", f"{SECRET}!"))
+    error = refusals.error_of(request_, boom(status, f"{SECRET} ada@acme.example", f"{SECRET}!"))
 
     assert not re.search(f"{SECRET}|ada@|64b1|acme|{TOKEN}", told_by(error))
 
 
 def test_a_user_s_own_token_is_named_when_it_is_refused() -> None:
-    assert "primary_access_token" in str(wire.error_of(LINK_WITH, boom(401, "Invalid token.")))
-    assert "lacks update:current_user_identities" in str(wire.error_of(LINK_WITH, boom(403, "Insufficient")))
+    assert "primary_access_token" in str(refusals.error_of(LINK_WITH, boom(401, "Invalid token.")))
+    assert "lacks update:current_user_identities" in str(
+        refusals.error_of(LINK_WITH, boom(403, "Insufficient"))
+    )
     assert "lacks the endpoint's scope" in str(
-        wire.error_of(wire.free_request("GET", "/x", None), boom(403, ""))
+        refusals.error_of(wire.free_request("GET", "/x", None), boom(403, ""))
     )
 
 
@@ -458,7 +504,7 @@ def test_an_account_is_read() -> None:
 
 
 def test_an_error_nested_without_end_is_told_by_its_status() -> None:
-    error = wire.error_of(wire.probe_request(), Response(409, {}, b"[" * 100_000 + b"]" * 100_000))
+    error = refusals.error_of(wire.probe_request(), Response(409, {}, b"[" * 100_000 + b"]" * 100_000))
 
     assert type(error) is ConflictError
 
