@@ -205,13 +205,13 @@ class FakeTenant:
         self._answered("remove_member", lambda: self._member(organization, user_id, None))
 
     def member_roles(self, organization: str, user_id: UserId) -> frozenset[str]:
-        return self._answered("member_roles", lambda: self._in(organization, user_id))
+        return self._answered("member_roles", lambda: self._of_member(organization, user_id))
 
     def add_member_roles(self, organization: str, user_id: UserId, roles: Collection[str]) -> None:
         self._answered(
             "add_member_roles",
             lambda: self._as_member(
-                organization, user_id, self._in(organization, user_id) | set(_some(roles))
+                organization, user_id, self._of_member(organization, user_id) | set(_some(roles))
             ),
         )
 
@@ -219,7 +219,7 @@ class FakeTenant:
         self._answered(
             "remove_member_roles",
             lambda: self._as_member(
-                organization, user_id, self._in(organization, user_id) - set(_some(roles))
+                organization, user_id, self._of_member(organization, user_id) - set(_some(roles))
             ),
         )
 
@@ -309,9 +309,12 @@ class FakeTenant:
         kept = {each: held for each, held in every.items() if held is not None}
         self.rights[str(user_id)] = replace(self._held(user_id), organizations=kept)
 
-    def _as_member(self, organization: str, user_id: UserId, roles: frozenset[str]) -> None:
+    def _of_member(self, organization: str, user_id: UserId) -> frozenset[str]:
         if organization not in self._held(user_id).organizations:
-            raise BadRequestError("Auth0 answered 400: the user is no member of the organization")
+            raise BadRequestError("Auth0 answered 404: the account is no member of the organization")
+        return self._in(organization, user_id)
+
+    def _as_member(self, organization: str, user_id: UserId, roles: frozenset[str]) -> None:
         if len(roles) > MOST_MEMBER_ROLES:
             raise ConflictError("Auth0 answered 409: the member can have no more roles")
         self._member(organization, user_id, roles)
