@@ -3,7 +3,8 @@ How fast to go: every request passes here, one by one, when its bucket has a tok
 
 Buckets belong to groups of endpoints on the smaller plans and to the whole tenant on the others (rate limit
 policy). Which of them share one is not told, so each class of route has a model of its own until two plainly
-are one bucket: the same size, and what is left moving as one.
+are one bucket: the same size, what is left moving as one, and more of it going than the class took itself.
+Size and level alone do not tell: several groups have buckets of 20, and a run draws on all of them alike.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from airflow_provider_auth0link.api.bucket import NEVER, Bucket, Told
 
 SURE = 4
 """So many answers more must speak for one bucket than against it before two models are made one, or parted."""
+
+MISSING = 3
+"""So many tokens more than a class took itself must have gone from its bucket to show that others draw on it."""
 
 CLOSE_S = 0.5
 LOST_WAKE_S = 1.0
@@ -41,9 +45,27 @@ class _Lane:
     bucket: Bucket
     waiting: list[_Waiter] = field(default_factory=list)
     under_way: int = 0
-    left: int = 0
+    left: int | None = None
     left_at: float = -math.inf
+    gained: int = 0
+    gained_most: int = 0
     agreement: dict[str, int] = field(default_factory=dict)
+
+    def read(self, limit: int, left: int, now: float, *, served: bool) -> None:
+        """
+        Take note of what an answer of this class says is left.
+
+        Had the class a bucket to itself, that would gain from answer to answer, but for the order in which those
+        under way are answered. It is taken to have been full before the first.
+        """
+        self.gained += left + served - (limit if self.left is None else self.left)
+        self.gained_most = max(self.gained_most, self.gained)
+        self.left, self.left_at = left, now
+
+    @property
+    def tapped(self) -> bool:
+        """Whether others draw on its bucket."""
+        return self.gained_most - self.gained >= self.under_way + MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +163,7 @@ class Pace:
                 lane.bucket.answered(now, passage.sent_at, told, limited=limited)
             lane.under_way -= 1
             if told is not None:
-                self._compare(passage.lane, told, now)
+                self._compare(passage.lane, told, now, served=not limited)
             self._call_first()
 
     def hold(self, lane: str, seconds: float) -> None:
@@ -165,30 +187,36 @@ class Pace:
             if lane.waiting:
                 lane.waiting[0].called.set()
 
-    def _compare(self, name: str, told: Told, now: float) -> None:
+    def _compare(self, name: str, told: Told, now: float, *, served: bool) -> None:
         """Make two models one when they plainly are one bucket, and part them when they plainly are not."""
         mine = self._lanes[name]
         if told.limit is None or told.remaining is None:
             return
-        mine.left, mine.left_at = told.remaining, now
+        mine.read(told.limit, told.remaining, now, served=served)
         for other_name, other in self._lanes.items():
             if other is mine or other.bucket.limit != told.limit or now - other.left_at > CLOSE_S:
                 continue
-            if min(told.remaining, other.left) >= max(told.limit - 2, 3):
-                continue  # two full buckets look alike
-            fits = self._fits(mine, other, told.remaining, now)
-            score = mine.agreement.get(other_name, 0) + (1 if fits else -2)
+            score = mine.agreement.get(other_name, 0) + self._evidence(mine, other, told.limit, now)
             mine.agreement[other_name] = other.agreement[name] = max(-SURE, min(SURE, score))
             if score >= SURE and mine.bucket is not other.bucket:
                 self._join(mine, other)
             elif score <= -SURE and mine.bucket is other.bucket:
                 self._part(mine)
 
-    def _fits(self, mine: _Lane, other: _Lane, remaining: int, now: float) -> bool:
-        """Tell whether an answer of one class continues what the other's last one said."""
+    def _evidence(self, mine: _Lane, other: _Lane, limit: int, now: float) -> int:
+        """
+        Tell what an answer says of two classes: 1 for one bucket, -2 against it, 0 nothing.
+
+        It must continue what the other's last answer said, and somebody must draw on both.
+        """
+        left, before = mine.left or 0, other.left or 0
+        if min(left, before) >= max(limit - 2, 3):
+            return 0  # two full buckets look alike
         under_way = mine.under_way + other.under_way + 2
         grown = mine.bucket.gain * (now - other.left_at) + 2
-        return other.left - under_way <= remaining <= other.left + grown
+        if not before - under_way <= left <= before + grown:
+            return -2
+        return int(mine.tapped or other.tapped)
 
     def _join(self, mine: _Lane, other: _Lane) -> None:
         """Let both classes use one model; what is under way of either counts for both."""

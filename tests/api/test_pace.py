@@ -142,6 +142,67 @@ def test_classes_with_buckets_of_their_own_stay_apart(clock: FakeClock) -> None:
     assert clock() - 100 < 1.03 * (300 - 20) / 10
 
 
+def test_buckets_of_one_size_that_are_drawn_on_alike_stay_apart(clock: FakeClock) -> None:
+    """Professional: writing users, deleting users, members and member roles have 200 a minute, and hold 20, each."""
+    pace = _pace(clock)
+    lanes = ("write users", "delete users", "members", "write member roles", "read member roles")
+    tenant = Tenant(clock, 200 / 60, 20)
+    for _ in range(100):
+        for lane in lanes:
+            tenant.serve(pace, lane)
+
+    assert len({id(lane.bucket) for lane in pace._lanes.values()}) == len(lanes)
+    assert tenant.refused <= 3
+    assert clock() - 100 < 1.03 * (100 - 20) / (200 / 60)
+
+
+def test_buckets_of_one_size_stay_apart_with_many_under_way(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    lanes = ("write users", "members", "write member roles")
+    tenant = Tenant(clock, 200 / 60, 20)
+    for _ in range(200):
+        passages = []
+        for lane in lanes * 3:
+            clock.pass_by(0.1)
+            if pace._lane(lane).bucket.ready_at(clock()) <= clock():
+                passage = pace.enter(lane)
+                assert passage is not None
+                passages.append((passage, tenant.take(lane)))
+        clock.pass_by(0.1)
+        for passage, told in reversed(passages):
+            pace.leave(passage, told, limited=told is REFUSED)
+
+    assert len({id(lane.bucket) for lane in pace._lanes.values()}) == len(lanes)
+
+
+def test_the_one_bucket_of_two_classes_is_found_among_others_of_its_size(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    tenant = Tenant(clock, 200 / 60, 20, identities="users", users="users")
+    for _ in range(60):
+        for lane in ("users", "members", "identities", "member roles"):
+            tenant.serve(pace, lane)
+
+    lanes = pace._lanes
+    assert lanes["users"].bucket is lanes["identities"].bucket
+    assert len({id(lane.bucket) for lane in lanes.values()}) == 3
+    assert tenant.refused <= 5
+    assert clock() - 100 < 1.03 * (120 - 20) / (200 / 60)
+
+
+def test_a_429_of_one_class_leaves_the_others_of_its_size_alone(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    for lane in ("users", "members"):
+        _pass(pace, lane, Told(limit=20, remaining=15))
+    passage = pace.enter("users")
+    assert passage is not None
+    pace.leave(passage, Told(limit=20, remaining=0), limited=True)
+    pace.hold("users", 5.0)
+    before = clock()
+    _pass(pace, "members", Told(limit=20, remaining=14))
+
+    assert clock() - before < 1
+
+
 def test_classes_part_when_one_tells_of_another_size(clock: FakeClock) -> None:
     pace = _pace(clock)
     tenant = Tenant(clock, 10.0, 20, read="all", write="all")
