@@ -2,158 +2,175 @@
 How fast a run of links goes on limited tenants, beside auth0-python with 1, 4 and 16 threads.
 
 Each row has a tenant of its own in a process of its own. From the first API request to the last answer, the
-token apart: wall time over the ideal ``(requests - burst) / rate``, and the 429s. Fails when ours takes more
-than 1.03 x (1.10 x where the bucket holds 2), meets more 429s than the greater of 1 and 0.5 % (5 % where it holds
-2), or loses a link.
+token apart: wall time over the ideal, and the 429s. The ideal is the least time in which the bucket could give so
+many requests: ``(requests - burst) / rate``, or, where it is refilled in steps, the time until the step that
+brings the last of them.
 
-    python benchmarks/pace.py [--quick] [--peers]
+Fails when ours takes more than 1.03 x (1.10 x where the bucket holds 2), meets more 429s than the greater of 1 and
+0.5 % (5 % where it holds 2), or loses a link. Where answers bear no ``x-ratelimit-*`` headers only 429s tell of the
+limit: 1.5 x, and nothing lost. On the plan with buckets for groups of endpoints, with everything carried, the bucket
+that binds is used by 95 % or more.
+
+    python benchmarks/pace.py [--quick] [--peers] [--only "ROW"]
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
+import math
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
-import requests
-from auth0.management import Auth0
+from airflow_provider_auth0link.emulator.plans import PLANS, IdentitiesGroup
+from airflow_provider_auth0link.linking.options import CARRIED
+from benchmarks.parts.clients import WIDTH, Link, linked, ours, sdk
+from benchmarks.parts.tenants import TOO_MANY, At, Seen, tenant
 
-from airflow_provider_auth0link.api.client import Auth0Client
-from airflow_provider_auth0link.api.transport import HttpTransport
-from airflow_provider_auth0link.linking.apply import link_pair
-from airflow_provider_auth0link.linking.options import Options
-from airflow_provider_auth0link.model import Pair, UserId
-from airflow_provider_auth0link.settings import Settings
-
-LATENCY_S = 0.14
-TENANTS = [(2, 2), (2, 10), (3.33, 20), (16, 50), (50, 50), (250, 250)]
-WIDTH = 64
-
-SERVER = """
-import json, sys
-from airflow_provider_auth0link.emulator.server import Emulator
-def user(provider, n):
-    identity = {"connection": provider, "provider": provider, "user_id": str(n), "isSocial": provider != "auth0"}
-    return {"user_id": f"{provider}|{n}", "email": f"u{n}@example.com", "identities": [identity]}
-pairs, rate, burst, latency = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-users = [user(provider, n) for n in range(pairs) for provider in ("auth0", "google-oauth2")]
-with Emulator(users=users, rate=rate, burst=burst, latency=latency) as tenant:
-    print(json.dumps([tenant.url, tenant.client_id, tenant.client_secret]), flush=True)
-    sys.stdin.readline()
-    statuses = [record.status for record in tenant.requests if record.route == "link"]
-    print(json.dumps([len(statuses), statuses.count(429), len(tenant.links_applied)]), flush=True)
-"""
+TENANTS = [(2.0, 2), (2.0, 10), (3.33, 20), (16.0, 50), (50.0, 50), (250.0, 250)]
+PLAN = "professional"
+FEW = 8
+"""Pairs at once where each takes a dozen requests; readings older than a minute are made again."""
 
 
 @dataclass(frozen=True)
-class At:
-    """A tenant to run against."""
+class Row:
+    """
+    A tenant, and what is asked of a run on it.
 
-    url: str
-    client_id: str
-    client_secret: str
+    :param step: seconds from one refill to the next, 0 for all the time
+    :param most: wall time over the ideal
+    :param limited: 429s over requests, where that is more than one; None when any number will do
+    """
 
-    def token(self) -> str:
-        """Fetch a Management token."""
-        form = {"grant_type": "client_credentials", "audience": f"{self.url}/api/v2/"}
-        form |= {"client_id": self.client_id, "client_secret": self.client_secret}
-        return str(requests.post(f"{self.url}/oauth/token", data=form, timeout=15).json()["access_token"])
+    name: str
+    rate: float
+    burst: int
+    step: int = 0
+    most: float = 1.03
+    limited: float | None = 0.005
+    options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def count(self) -> int:
+        """How many links."""
+        seconds = (60 if self.rate < 5 else 20) / (3 if "--quick" in sys.argv else 1)
+        if self.step:
+            return self.burst + round(max(1, seconds / self.step)) * self.gained
+        return int(self.burst + self.rate * seconds)
 
-@contextmanager
-def tenant(*arguments: float) -> Iterator[tuple[At, Callable[[], list[int]]]]:
-    """Start a tenant; the second value ends it and counts its link requests, 429s and links."""
-    command = [sys.executable, "-c", SERVER, *map(str, arguments)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        stdin, stdout = process.stdin, process.stdout
-        assert stdin is not None
-        assert stdout is not None
+    @property
+    def gained(self) -> int:
+        """How many requests a step of the refill brings; the bucket holds no more than its size."""
+        return min(self.burst, round(self.rate * self.step))
 
-        def end() -> list[int]:
-            stdin.write("end\n")
-            stdin.flush()
-            return [int(number) for number in json.loads(stdout.readline())]
-
-        try:
-            yield At(*json.loads(stdout.readline())), end
-        finally:
-            process.kill()
-
-
-def ours(at: At) -> Callable[[int], bool]:
-    settings = Settings.from_connection(
-        host=at.url, login=at.client_id, password=at.client_secret, extra={"rate_share": 1}
-    )
-    client = Auth0Client(settings, HttpTransport(settings), user_agent="benchmark", told=lambda _: None)
-    client.work().scopes()
-    options = Options(carry=(), guards=())
-
-    def link(n: int) -> bool:
-        pair = Pair(UserId("auth0", str(n)), UserId("google-oauth2", str(n)))
-        return link_pair(client.work(), pair, options).name == "linked"
-
-    return link
+    def ideal(self, first: float) -> float:
+        """Return the least seconds for all links, when the first is decided at this moment of the tenant's."""
+        if not self.step:
+            return (self.count - self.burst) / self.rate
+        steps = math.ceil((self.count - self.burst) / self.gained)
+        return (first // self.step + steps) * self.step - first
 
 
-def sdk(at: At) -> Callable[[int], bool]:
-    client = Auth0(base_url=f"{at.url}/api/v2", token=at.token())
-
-    def link(n: int) -> bool:
-        try:
-            client.users.identities.link(id=f"auth0|{n}", provider="google-oauth2", user_id=str(n))
-        except Exception:  # noqa: BLE001 - whatever it is, the link is lost
-            return False
-        return True
-
-    return link
-
-
-def row(name: str, make: Callable[[At], Callable[[int], bool]], width: int, rate: float, burst: int) -> bool:
-    """Run one row, print it, and tell whether it keeps to the limits."""
-    seconds = 60 if rate < 5 else 20
-    if "--quick" in sys.argv:
-        seconds //= 3
-    count = int(burst + rate * seconds)
-    with tenant(count, rate, burst, LATENCY_S) as (at, end):
-        link = make(at)
-        lock = threading.Lock()
-        ends: list[float] = []
-
-        def one(n: int) -> bool:
-            done = link(n)
-            with lock:
-                ends.append(time.perf_counter())
-            return done
-
-        began = time.perf_counter()
-        with ThreadPoolExecutor(width) as pool:
-            done = sum(pool.map(one, range(count)))
-        wall = max(ends) - began
-        sent, limited, linked = end()
-    ratio = wall / ((count - burst) / rate)
-    tiny = burst <= 2
-    held = ratio <= (1.10 if tiny else 1.03) and limited <= max(1, (0.05 if tiny else 0.005) * sent)
+def run(row: Row, who: str = "ours", make: Callable[[At], Link] = ours, width: int = WIDTH) -> bool:
+    """Run one row, print it, and tell whether it keeps to its limits."""
+    with tenant(range(row.count), rate=row.rate, burst=row.burst, **row.options) as served:
+        done, wall = linked(make(served.at), iter(range(row.count)), width)
+        seen = served.seen()
+    ratio = wall / row.ideal(seen.requests[0].at)
+    sent = len(seen.requests)
     print(
-        f"({rate:g}/s, {burst:3}) {name:24} {count:5} links  {wall:6.1f} s  {ratio:5.3f} x  "
-        f"429s {limited:4} ({100 * limited / sent:4.1f} %)  lost {count - linked:3}",
+        f"{row.name:28} {who:24} {row.count:5} links  {wall:6.1f} s  {ratio:5.3f} x  "
+        f"429s {seen.limited:4} ({100 * seen.limited / sent:4.1f} %)  lost {row.count - seen.links:3}",
         flush=True,
     )
-    return held and done == linked == count
+    held = row.limited is None or seen.limited <= max(1, row.limited * sent)
+    return held and ratio <= row.most and done == seen.links == row.count
+
+
+def used(seen: Seen, identities: IdentitiesGroup) -> dict[str, float]:
+    """Return of each bucket of the plan how much was served, over what it could give from first to last."""
+    served: dict[str, list[float]] = {}
+    for each in seen.requests:
+        bucket = identities if each.route == "link" else each.group
+        if each.status != TOO_MANY:
+            served.setdefault("users_write" if bucket == "write_users" else bucket, []).append(each.at)
+    return {
+        bucket: len(times) / (limit.burst + limit.requests / limit.seconds * (times[-1] - times[0]))
+        for bucket, times in served.items()
+        for limit in [PLANS[PLAN].groups[bucket]]
+    }
+
+
+def carried(identities: IdentitiesGroup) -> bool:
+    """Link with everything carried on the professional plan; print how far each bucket was used."""
+    count = 10 if "--quick" in sys.argv else 30
+    with tenant(range(count), rights=True, plan=PLAN, identities_group=identities) as served:
+        done, wall = linked(ours(served.at, carry=CARRIED), iter(range(count)), FEW)
+        seen = served.seen()
+    shares = used(seen, identities)
+    print(
+        f"{PLAN}, links {identities:12} ours, all carried        {count:5} links  {wall:6.1f} s  "
+        f"429s {seen.limited:4} of {len(seen.requests)}  lost {count - seen.links:3}  "
+        + ", ".join(f"{name} {share:5.3f}" for name, share in sorted(shares.items())),
+        flush=True,
+    )
+    return max(shares.values()) >= 0.95 and done == seen.links == count
+
+
+def rows() -> list[Row]:
+    """Name all rows with one bucket."""
+    smooth = [
+        Row(
+            f"({rate:g}/s, {burst})",
+            rate,
+            burst,
+            most=1.10 if burst <= 2 else 1.03,
+            limited=0.05 if burst <= 2 else 0.005,
+        )
+        for rate, burst in TENANTS
+    ]
+    return [
+        *smooth,
+        *(
+            Row(f"({rate:g}/s, {burst}) by second", rate, burst, 1, options={"refill": "second"})
+            for rate, burst in TENANTS
+            if rate.is_integer() and burst > 2
+        ),
+        Row("(2/s, 150) by minute", 2.0, 150, 60, options={"refill": "minute"}),
+        Row("(3.33/s, 20) by minute", 200 / 60, 20, 60, options={"refill": "minute"}),
+        *(
+            Row(f"({rate:g}/s, {burst}) clock {off:+d} s", rate, burst, options={"clock_offset": off})
+            for rate, burst in [(2.0, 10), (16.0, 50)]
+            for off in (300, -300)
+        ),
+        *(
+            Row(
+                f"({rate:g}/s, {burst}) no headers",
+                rate,
+                burst,
+                most=1.5,
+                limited=None,
+                options={"rate_headers": False},
+            )
+            for rate, burst in [(2.0, 10), (16.0, 50), (50.0, 50), (250.0, 250)]
+        ),
+    ]
 
 
 def main() -> int:
+    """Run the rows that were asked for."""
+    only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
     held = []
-    for rate, burst in TENANTS:
-        held.append(row("ours", ours, WIDTH, rate, burst))
-        if "--peers" in sys.argv:
+    for row in rows():
+        if only not in row.name:
+            continue
+        held.append(run(row))
+        if "--peers" in sys.argv and not row.options:
             for threads in (1, 4, 16):
-                row(f"auth0-python, {threads} threads", sdk, threads, rate, burst)
+                run(row, f"auth0-python, {threads} threads", sdk, threads)
+    groups: tuple[IdentitiesGroup, ...] = ("write_users", "other")
+    held += [carried(group) for group in groups if only in f"{PLAN} {group}"]
     return int(not all(held))
 
 

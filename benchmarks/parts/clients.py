@@ -21,7 +21,7 @@ from airflow_provider_auth0link.linking.apply import link_pair
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.model import Pair, UserId
 from airflow_provider_auth0link.settings import Settings
-from benchmarks.parts.tenants import PROCESSES, At, answer_of
+from benchmarks.parts.tenants import LONGEST_S, PROCESSES, At, answer_of
 
 WIDTH = 64
 OWN_NUMBERS = 100_000
@@ -30,18 +30,18 @@ OWN_NUMBERS = 100_000
 Link = Callable[[int], bool]
 
 
-def ours(at: At, share: float = 1.0) -> Link:
+def ours(at: At, share: float = 1.0, carry: tuple[str, ...] = ()) -> Link:
     """Return what links the pair of a number by our client; the token is fetched already."""
     settings = Settings.from_connection(
         host=at.url, login=at.client_id, password=at.client_secret, extra={"rate_share": share}
     )
     client = Auth0Client(settings, HttpTransport(settings), user_agent="benchmark", told=lambda _: None)
     client.work().scopes()
-    options = Options(carry=(), guards=())
+    options = Options(carry=carry, guards=())
 
     def link(n: int) -> bool:
         pair = Pair(UserId("auth0", str(n)), UserId("google-oauth2", str(n)))
-        return link_pair(client.work(), pair, options).name == "linked"
+        return link_pair(client.work(seconds=LONGEST_S), pair, options).name == "linked"
 
     return link
 

@@ -20,6 +20,16 @@ LONGEST_S = 300.0
 KEPT = 200_000
 TOO_MANY = 429
 
+RIGHTS: dict[str, Any] = {
+    "user_metadata": {"theme": "dark"},
+    "app_metadata": {"level": 7},
+    "roles": ["reader"],
+    "permissions": [
+        {"resource_server_identifier": "https://api.example.com", "permission_name": "read:books"}
+    ],
+    "organizations": {"org_books": ["member"]},
+}
+
 PROCESSES = get_context("spawn")
 
 
@@ -40,8 +50,9 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request, as the tenant saw it: its route, its path, when it was decided (seconds), and what was said."""
+    """One request, as the tenant saw it: when it was decided (seconds), what was said, and whose bucket it drew on."""
 
+    group: str
     route: str
     path: str
     at: float
@@ -84,15 +95,18 @@ class Tenant:
 
 
 @contextmanager
-def tenant(pairs: Iterable[int], **options: Any) -> Iterator[Tenant]:  # noqa: ANN401 - the emulator checks them
+def tenant(pairs: Iterable[int], *, rights: bool = False, **options: Any) -> Iterator[Tenant]:  # noqa: ANN401 - the emulator checks them
     """
     Serve a tenant.
 
     :param pairs: numbers of the pairs to link, ``auth0|n`` and ``google-oauth2|n``
+    :param rights: whether the secondaries hold metadata, a role, a permission and a membership
     :param options: as ``Emulator`` takes them
     """
     here, there = PROCESSES.Pipe()
-    process = PROCESSES.Process(target=_serve, args=(there, list(pairs), options), daemon=True)
+    process = PROCESSES.Process(
+        target=_serve, args=(there, list(pairs), options), kwargs={"rights": rights}, daemon=True
+    )
     process.start()
     try:
         yield Tenant(here)
@@ -108,13 +122,14 @@ def answer_of(pipe: Connection) -> Any:  # noqa: ANN401 - whatever the other sid
     return pipe.recv()
 
 
-def _serve(pipe: Connection, pairs: list[int], options: dict[str, Any]) -> None:
-    users = [_user(provider, n) for n in pairs for provider in ("auth0", "google-oauth2")]
+def _serve(pipe: Connection, pairs: list[int], options: dict[str, Any], *, rights: bool) -> None:
+    users = [_user("auth0", n) for n in pairs]
+    users += [_user("google-oauth2", n) | (RIGHTS if rights else {}) for n in pairs]
     with Emulator(users=users, keep_requests=KEPT, **{"latency": LATENCY_S, **options}) as running:
         pipe.send((running.url, running.client_id, running.client_secret))
         while pipe.recv() == "seen":
             asked = [each for each in running.requests if each.route != "token" and each.at]
-            rows = [(each.route, each.path, each.at, each.status) for each in asked]
+            rows = [(each.operation.group, each.route, each.path, each.at, each.status) for each in asked]
             pipe.send((rows, len(running.links_applied)))
 
 
