@@ -51,7 +51,8 @@ class Known:
 
     ``outcome`` is the last that rules, None when there is none. ``tried``: a try of ours may have linked it though no
     outcome says so. ``undoing``: an undo began and did not end. ``refs``: the snapshots of its tries since the last
-    undo, oldest first. ``undone_refs``: those of before. ``n`` is the number of its ruling record.
+    undo, oldest first. ``undone_refs``: those of before. ``n`` is the number of its ruling record. ``undo`` and
+    ``undo_reason``: how the last undo ended that no try came after, None when there was none.
     """
 
     key: Key
@@ -64,6 +65,8 @@ class Known:
     refs: tuple[Ref, ...] = ()
     undone_refs: tuple[Ref, ...] = ()
     n: int = 0
+    undo: str | None = None
+    undo_reason: str | None = None
 
     @property
     def done(self) -> bool:
@@ -140,6 +143,8 @@ def _known(key: Key, entries: tuple[_Entry, ...]) -> Known:
     tried = any(_is_open(each, since) for each in intents)
     ruling = _ruling([each for each in since if each.kind == OUTCOME])
     outcome = ruling.outcome if ruling else None
+    tried_at = max((each.n for each in intents), default=-1)
+    undo = next((e for e in reversed(ordered) if e.kind == UNDO_OUTCOME and e.n > tried_at), None)
     return Known(
         key,
         outcome=LINKED if outcome == ALREADY and tried else outcome,
@@ -151,6 +156,8 @@ def _known(key: Key, entries: tuple[_Entry, ...]) -> Known:
         refs=tuple(each.ref for each in intents if each.ref),
         undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),
         n=ruling.n if ruling else max((each.n for each in ordered), default=0),
+        undo=undo.outcome if undo else None,
+        undo_reason=undo.reason if undo else None,
     )
 
 

@@ -66,6 +66,17 @@ def test_the_last_outcome_rules(outcome: str, open_: bool, tried: bool, done: bo
     assert (told.outcome, told.tried, told.done) == (outcome, tried, done)
 
 
+def test_the_last_undo_is_told_until_a_new_try() -> None:
+    linked = (ONE, record(1, "intent")), (ONE, record(2, "outcome", outcome="linked"))
+    left = (TWO, record(3, "undo_outcome", outcome="left", reason="changed"))
+    undone = (TWO, record(4, "undo_outcome", outcome="undone"))
+
+    assert known(*linked).undo is None
+    assert (known(*linked, left).undo, known(*linked, left).undo_reason) == ("left", "changed")
+    assert (known(*linked, left, undone).undo, known(*linked, left, undone).undone) == ("undone", True)
+    assert known(*linked, left, undone, (ONE, record(5, "intent"))).undo is None
+
+
 def test_what_a_zombie_linked_is_not_somebody_elses_link() -> None:
     zombie, retry = (ONE, record(1, "intent", **place(0))), (TWO, record(1, "intent", **place(1)))
     told = known(zombie, retry, (TWO, record(2, "outcome", outcome="already_linked")))
