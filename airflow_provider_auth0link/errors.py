@@ -113,3 +113,9 @@ class StoreError(Auth0LinkError):
     """The folder where a journal lies could not be read or written."""
 
     retryable = True
+
+
+class StoppedError(Auth0LinkError):
+    """The run was told to stop before its end. What was done is written down; a retry goes on from there."""
+
+    retryable = True

@@ -166,6 +166,13 @@ class Pace:
                 self._compare(passage.lane, told, now, served=not limited)
             self._call_first()
 
+    def drawn(self) -> float | None:
+        """Return how far the emptiest of the tenant's buckets is drawn down, 0 to 1; None while none told its size."""
+        with self._lock:
+            buckets = [lane.bucket for lane in self._lanes.values()]
+            shares = [1 - max(each.known, 0.0) / each.limit for each in buckets if each.limit]
+        return max((max(each, 0.0) for each in shares), default=None)
+
     def hold(self, lane: str, seconds: float) -> None:
         """Let no request of this class leave for so long: it met a 429, and the others would too."""
         with self._lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, UnauthorizedError
@@ -15,8 +16,9 @@ from airflow_provider_auth0link.linking.engine import Engine
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome
+from airflow_provider_auth0link.linking.pair import into
 from airflow_provider_auth0link.linking.plan import Plan
-from airflow_provider_auth0link.linking.star import StarRun
+from airflow_provider_auth0link.linking.star import StarRun, key
 from airflow_provider_auth0link.linking.tally import Tally
 from airflow_provider_auth0link.linking.units import Note, Tenants, Unit
 
@@ -46,6 +48,7 @@ class Batch:
         clock: Callable[[], float],
     ) -> None:
         self.tally = tally
+        self.repeats: int | None = None
         self._tenants, self._journal = tenants, journal
         self._throttled_before = tenants.throttled
         self._units = units
@@ -94,9 +97,11 @@ class Batch:
         return self._tenants.throttled - self._throttled_before
 
     def close(self) -> dict[str, Any]:
-        """End the counts, and return them, with requests and throttled."""
+        """End the counts, and return them, with a plan's repeats, requests and throttled."""
         self.tally.close(self._engine.running)
-        return {**self.tally.summary(), "requests": self.tally.requests, "throttled": self.throttled}
+        repeats = {} if self.repeats is None else {"repeats": self.repeats}
+        sent = {"requests": self.tally.requests, "throttled": self.throttled}
+        return {**self.tally.summary(), **repeats, **sent}
 
     def _run(self) -> None:
         try:
@@ -127,15 +132,16 @@ def link_batch(
     Prepare the links of a plan.
 
     :param options: with ``snapshot``, unless it is a dry run
-    :param journal: None in a dry run
+    :param journal: where it is written down; a dry run only reads it, or goes without
     """
     asks = bool(options.carry or options.guards) or not options.dry_run
 
     def units(tally: Tally, stopping: Callable[[], bool]) -> Iterator[Unit]:
         for star in plan.stars():
             if not asks and not any(each.evidence or each.connection_id for each in star.pairs):
-                for _ in star.pairs:
-                    tally.earlier("would_link")  # nothing to check, so nothing is asked
+                for edge in star.pairs:  # nothing to check, so nothing is asked
+                    done = journal is not None and journal.history.of(key(into(star.primary, edge)))
+                    tally.earlier(str(done.outcome) if done and done.done else "would_link")
                 continue
             run = StarRun(star, options, tenants, journal, stopping)
             for index in run.earlier:
@@ -144,4 +150,28 @@ def link_batch(
             if len(run.earlier) < len(star.pairs):
                 yield run
 
-    return Batch(units, Tally(LINK_OUTCOMES, plan.planned, clock), tenants, journal, clock)
+    tally = Tally(LINK_OUTCOMES, plan.planned, clock)
+    batch = Batch(units, tally, tenants, None if options.dry_run else journal, clock)
+    batch.repeats = plan.repeats
+    return batch
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a run has before it: how many links, and whether any names its connection or bears evidence."""
+
+    links: int
+    by_connection: bool
+    evidence: bool
+
+
+def ahead(plan: Plan, journal: Journal) -> Ahead:
+    """Look over the pairs that no earlier try ended."""
+    links, by_connection, evidence = 0, False, False
+    for star in plan.stars():
+        for edge in star.pairs:
+            if not journal.history.of(key(into(star.primary, edge))).done:
+                links += 1
+                by_connection = by_connection or edge.connection_id is not None
+                evidence = evidence or bool(edge.evidence)
+    return Ahead(links, by_connection, evidence)

@@ -11,6 +11,8 @@ from airflow_provider_auth0link.errors import Auth0LinkError
 from airflow_provider_auth0link.linking.units import Note
 
 SPEED_S = 60.0
+EXAMPLES = 10
+"""So many failures are told in full; the journal has all."""
 
 
 @dataclass(slots=True)
@@ -18,8 +20,8 @@ class Tally:
     """
     Counts by outcome.
 
-    ``names`` are the outcomes that there are, ``planned`` how many pairs. ``worst`` is an error of a pair that may
-    pass, ``final`` one that will not; both for the end of the task.
+    ``names`` are the outcomes that there are, ``planned`` how many pairs. ``refusals`` are by guard, ``warnings`` by
+    text, ``examples`` are the first failures in full.
     """
 
     names: tuple[str, ...]
@@ -31,6 +33,8 @@ class Tally:
     fresh: int = 0
     began: float = 0.0
     refusals: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
     _ends: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
 
     def __post_init__(self) -> None:
@@ -51,8 +55,12 @@ class Tally:
             self.fresh += 1
             self._ends.append(self.clock())
         self._count(note.outcome.name, note.outcome.error, 1)
-        if note.outcome.name == "refused" and note.outcome.reason:
-            self.refusals[note.outcome.reason.partition(":")[0]] += 1
+        self.warnings.update(note.outcome.warnings)
+        reason = note.outcome.reason
+        if note.outcome.name == "refused" and reason:
+            self.refusals[reason.partition(":")[0]] += 1
+        elif note.outcome.error is not None and len(self.examples) < EXAMPLES:
+            self.examples.append(f"{note.outcome.name}: {reason}")
 
     def _count(self, name: str, error: Auth0LinkError | None, step: int) -> None:
         self.counts[name] += step

@@ -1,0 +1,49 @@
+"""The tenant of a connection, as a run of many pairs asks for it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_auth0link.api.work import Work
+    from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+
+
+class HookTenants:
+    """
+    Begins work at the tenant of a hook's connection; all of it has one correlation id.
+
+    :param hook: whose connection
+    """
+
+    def __init__(self, hook: Auth0Hook) -> None:
+        self._client = hook.get_conn()
+        self._correlation_id = hook.correlation_id
+
+    def work(self) -> Work:
+        """Begin one piece of work."""
+        return self._client.work(correlation_id=self._correlation_id)
+
+    def width(self) -> int:
+        """How many requests at once are worth having."""
+        return self._client.width()
+
+    @property
+    def throttled(self) -> int:
+        """How many requests met a 429 so far."""
+        return self._client.pace.limited
+
+    @property
+    def drawn(self) -> float | None:
+        """How far the emptiest of the tenant's buckets is drawn down, 0 to 1."""
+        return self._client.pace.drawn()
+
+
+def writer_of(context: Mapping[str, Any]) -> str:
+    """Name this try of a task as a journal's writer: try, map index, and what makes it unique."""
+    instance = context.get("ti") or context.get("task_instance")
+    numbers = [getattr(instance, name, None) for name in ("try_number", "map_index")]
+    tried, index = (each if isinstance(each, int) and each > 0 else 0 for each in numbers)
+    return f"{tried}-{index}-{uuid.uuid4().hex}"

@@ -1,0 +1,267 @@
+"""Many pairs, one task: a plan is linked at the tenant's own speed, written down before it happens."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.hooks.failing import failing_for_good
+from airflow_provider_auth0link.operators import arguments
+from airflow_provider_auth0link.operators.many import ManyOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+    from airflow_provider_auth0link.linking.journal import Journal
+    from airflow_provider_auth0link.linking.options import Options
+    from airflow_provider_auth0link.linking.plan import Plan
+
+CARRY = ("user_metadata", "app_metadata")
+GUARDS = ("not_blocked", "verified_email", "not_enterprise_secondary")
+MOST_PAIRS = 10_000
+"""XCom is a table of Airflow's database; a larger plan belongs in a file."""
+
+
+class LinkIdentitiesOperator(ManyOperator):
+    """
+    Link many pairs of Auth0 accounts, as a plan names them.
+
+    Every pair is read, checked, written down with a snapshot, linked and settled; pairs of one primary go one after
+    another, chains end at their last primary. A retry, or a run that is cleared, does only what is left.
+
+    XCom ``return_value`` and ``summary``: counts (planned, linked, already_linked, would_link, refused, failed,
+    unknown, repeats, requests, throttled), seconds, journal. ``summary`` and ``journal`` are pushed at every end,
+    failures too.
+
+    :param pairs: up to 10,000 plan lines, or rows [primary, secondary]; shown as a count in Rendered Templates
+        (templated)
+    :param plan_path: or a file: .jsonl, .jsonl.gz, .csv; local or an object storage URL (templated)
+    :param plan_digest: sha256 of the plan that was approved; another one is refused (templated)
+    :param journal_path: a folder, or ``s3://conn_id@bucket/prefix``; shards and retries share one (templated)
+    :param max_links: refuse a plan that would link more (templated)
+    :param max_failures: fail the task when more pairs failed (templated)
+    :param carry: what of a secondary is saved onto its primary: user_metadata, app_metadata, roles, permissions,
+        organizations
+    :param carry_except: paths never carried, such as ``app_metadata.roles``
+    :param conflicts: whose value wins: "primary", "secondary" or "fail"
+    :param guards: checked on fresh reads: "not_blocked", "verified_email", "same_email", "not_enterprise_secondary"
+    :param snapshot: what an undo will be able to restore: "full" or "metadata"
+    :param dry_run: read and check, change nothing, write no journal; kept as ``is_dry_run`` (templated)
+    :param id_map_path: write old_user_id,new_user_id of all pairs that the journal calls linked (templated)
+    :param auth0_conn_id: the Airflow connection (templated)
+    """
+
+    template_fields = (
+        "pairs",
+        "plan_path",
+        "plan_digest",
+        "journal_path",
+        "max_links",
+        "max_failures",
+        "is_dry_run",
+        "id_map_path",
+        "auth0_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        pairs: Iterable[Any] | str | None = None,
+        plan_path: str | None = None,
+        plan_digest: str | None = None,
+        journal_path: str,
+        max_links: int | str | None = None,
+        max_failures: int | str = 0,
+        carry: Collection[str] = CARRY,
+        carry_except: Collection[str] = (),
+        conflicts: str = "primary",
+        guards: Collection[str] = GUARDS,
+        snapshot: str = "full",
+        dry_run: bool | str = False,
+        id_map_path: str | None = None,
+        auth0_conn_id: str = "auth0_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pairs = pairs
+        self.plan_path = plan_path
+        self.plan_digest = plan_digest
+        self.journal_path = journal_path
+        self.max_links = max_links
+        self.max_failures = max_failures
+        self.carry = carry
+        self.carry_except = carry_except
+        self.conflicts = conflicts
+        self.guards = guards
+        self.snapshot = snapshot
+        self.is_dry_run = dry_run
+        self.id_map_path = id_map_path
+        self.auth0_conn_id = auth0_conn_id
+
+    def _after_rendering(self) -> None:
+        """Show the pairs as a count: Rendered Templates are kept in Airflow's database, for all to read."""
+        super()._after_rendering()
+        self.pairs = shown_pairs(self.pairs)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Link what the plan names and the journal does not call done."""
+        from airflow_provider_auth0link.hooks.tenants import HookTenants
+        from airflow_provider_auth0link.linking.batch import link_batch
+
+        with failing_for_good():
+            options = self._options()
+            most = self._whole_number("max_links", self.max_links)
+            failures = self._whole_number("max_failures", self.max_failures) or 0
+            plan = self._plan()
+            hook = self._hook(context)
+            journal = self._journal(context, hook, _header(plan, options))
+            if plan.planned:
+                self._check(hook, plan, options, journal, most)
+            tenants = HookTenants(hook)
+            batch = link_batch(plan, options, tenants, journal, time.monotonic)
+            try:
+                summary = self._run(context, batch, tenants)
+            finally:
+                self._write_id_map(hook, journal, options)
+            self._end(batch, summary, failures)
+        return summary
+
+    def _options(self) -> Options:
+        from airflow_provider_auth0link.linking.options import SNAPSHOTS, Options
+
+        return Options.checked(
+            carry=self.carry,
+            carry_except=self.carry_except,
+            conflicts=self.conflicts,
+            guards=self.guards,
+            dry_run=arguments.flag("dry_run", self.is_dry_run),
+            snapshot=arguments.choice("snapshot", self.snapshot, SNAPSHOTS),
+        )
+
+    def _plan(self) -> Plan:
+        """Read the plan from where it comes; refuse one that was not approved."""
+        path = arguments.optional_text("plan_path", self.plan_path)
+        rows = rows_of(self.pairs)
+        if (path is None) == (rows is None):
+            raise InputError("pairs and plan_path: give exactly one of them")
+        plan = _read(path) if path is not None else _of_rows(rows or [])
+        digest = arguments.optional_text("plan_digest", self.plan_digest)
+        if digest is not None and digest.strip().lower().removeprefix("sha256:") != plan.digest:
+            raise InputError(
+                f"plan_digest: another plan was approved. This one has {plan.digest}, approved was {digest}"
+            )
+        return plan
+
+    def _check(
+        self, hook: Auth0Hook, plan: Plan, options: Options, journal: Journal, most: int | None
+    ) -> None:
+        """Refuse what is not to be begun: too many links, scopes that the token lacks."""
+        from airflow_provider_auth0link.api.scopes import needed
+        from airflow_provider_auth0link.linking.batch import ahead
+
+        rest = ahead(plan, journal)
+        if most is not None and rest.links > most:
+            raise InputError(
+                f"max_links: the plan would make {rest.links} links, more than {most}. Nothing was linked"
+            )
+        reads = bool(options.carry or options.guards or rest.evidence or rest.by_connection)
+        if rest.links and (reads or not options.dry_run):
+            hook.work().require(
+                *needed(
+                    carry=options.carry,
+                    reads=reads or not options.dry_run,
+                    snapshot=options.snapshot,
+                    connection_id=rest.by_connection,
+                    dry_run=options.dry_run,
+                )
+            )
+
+    def _write_id_map(self, hook: Auth0Hook, journal: Journal, options: Options) -> None:
+        """Write which old id became which, of all that the journal calls linked by now."""
+        path = arguments.optional_text("id_map_path", self.id_map_path)
+        if path is None or options.dry_run:
+            return
+        from airflow_provider_auth0link.hooks import files
+        from airflow_provider_auth0link.linking.idmap import id_map, write_id_map
+        from airflow_provider_auth0link.linking.journal import read_history
+
+        with files.writing(path) as file:
+            write_id_map(id_map(read_history(journal.store, hook.settings.host)), file)
+
+
+class Pairs(Sequence[Any]):
+    """Rows that show themselves as a count."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        self._rows = list(rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} pairs"
+
+
+def shown_pairs(value: object) -> Any:
+    """Wrap rows after rendering, JSON text too; what is none is left for the check to refuse."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.lstrip().startswith("[") else value
+        except ValueError:
+            return value
+    if value is None or isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        return value
+    return Pairs(value)
+
+
+def rows_of(value: object) -> list[Any] | None:
+    """Read ``pairs``: rows, None when it is unset."""
+    shown = shown_pairs(value)
+    if shown is None or (isinstance(shown, str) and shown in arguments.UNSET):
+        return None
+    if not isinstance(shown, Pairs):
+        raise InputError(f"pairs: expected a list of plan lines or rows, got {type(shown).__name__}")
+    if len(shown) > MOST_PAIRS:
+        raise InputError(
+            f"pairs: {len(shown):,} are more than {MOST_PAIRS:,}. Write them to a file and give plan_path"
+        )
+    return list(shown)
+
+
+def _read(path: str) -> Plan:
+    from airflow_provider_auth0link.hooks import files
+    from airflow_provider_auth0link.linking.plan import read_plan
+
+    with files.reading(path) as file:
+        return read_plan(file, path)
+
+
+def _of_rows(rows: list[Any]) -> Plan:
+    from airflow_provider_auth0link.linking.plan import Plan
+
+    return Plan.from_rows(rows)
+
+
+def _header(plan: Plan, options: Options) -> dict[str, Any]:
+    return {
+        "command": "link",
+        "plan_digest": plan.digest,
+        "options": {
+            "carry": list(options.carry),
+            "carry_except": list(options.carry_except),
+            "conflicts": options.conflicts,
+            "guards": list(options.guards),
+            "snapshot": options.snapshot,
+        },
+    }

@@ -1,0 +1,160 @@
+"""What the operators for many pairs share: the journal, the run beside log lines and signals, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_auth0link.errors import (
+    InputError,
+    LinkDelayedError,
+    LinkFailedError,
+    OutcomeUnknownError,
+    StoppedError,
+)
+from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+from airflow_provider_auth0link.hooks.correlation import of_context
+from airflow_provider_auth0link.operators.arguments import text
+from airflow_provider_auth0link.operators.base import Auth0Operator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_auth0link.hooks.tenants import HookTenants
+    from airflow_provider_auth0link.linking.batch import Batch
+    from airflow_provider_auth0link.linking.journal import Journal
+
+LOG_EVERY_S = 10.0
+KILL_S = 4.0
+"""What a run that is told to stop has for what is under way: Airflow kills five seconds after SIGTERM."""
+
+
+class ManyOperator(Auth0Operator):
+    """Base of the operators for many pairs."""
+
+    auth0_conn_id: str
+    journal_path: str
+    max_failures: int | str = 0
+    _batch: Batch | None = None
+
+    def on_kill(self) -> None:
+        """Begin nothing new, write down what is answered within four seconds; the rest stays an open intent."""
+        if self._batch is not None:
+            self._batch.stop(KILL_S)
+
+    def _hook(self, context: Context) -> Auth0Hook:
+        name = of_context(context)
+        if name:
+            self.log.info("X-Correlation-ID of the changes in the tenant's log: %s", name)
+        return Auth0Hook(text("auth0_conn_id", self.auth0_conn_id), correlation_id=name)
+
+    def _journal(self, context: Context, hook: Auth0Hook, header: Mapping[str, Any]) -> Journal:
+        """Open the journal and read its history; nothing is written yet."""
+        import pendulum
+
+        from airflow_provider_auth0link.hooks.journal import open_store
+        from airflow_provider_auth0link.hooks.tenants import writer_of
+        from airflow_provider_auth0link.keys import Seal
+        from airflow_provider_auth0link.linking.journal import Journal
+
+        return Journal(
+            open_store(text("journal_path", self.journal_path)),
+            writer=writer_of(context),
+            tenant=hook.settings.host,
+            header={**header, "correlation_id": hook.correlation_id},
+            seal=Seal.of(hook.settings.journal_secret),
+            at=lambda: pendulum.now("UTC").isoformat(timespec="seconds"),
+        )
+
+    def _run(self, context: Context, batch: Batch, tenants: HookTenants) -> dict[str, Any]:
+        """Run to the end, or to whatever ends it; the counts are pushed in any case."""
+        began = time.monotonic()
+        self._batch = batch
+        try:
+            batch.start()
+            while not batch.wait(LOG_EVERY_S):
+                self._tell(batch, tenants)
+        finally:
+            if not batch.wait(0):  # a timeout, or another signal
+                batch.stop(KILL_S)
+            summary = {
+                **batch.close(),
+                "seconds": round(time.monotonic() - began, 1),
+                "journal": self.journal_path,
+            }
+            self._push(context, summary)
+            self._tell_end(batch, summary)
+        return summary
+
+    def _push(self, context: Context, summary: Mapping[str, Any]) -> None:
+        """Hand the counts on: XCom, and an event on every asset that the author declared."""
+        context["ti"].xcom_push(key="summary", value=dict(summary))
+        context["ti"].xcom_push(key="journal", value=summary["journal"])
+        events = context.get("outlet_events")
+        for outlet in self.outlets or ():
+            if events is not None and hasattr(outlet, "uri"):
+                event = events[outlet]
+                event.extra = {**(event.extra or {}), **summary}
+
+    def _tell(self, batch: Batch, tenants: HookTenants) -> None:
+        tally = batch.tally
+        left, drawn = tally.seconds_left(), tenants.drawn
+        self.log.info(
+            "%s of %s done, %.1f links/s, limit used %s, throttled %d, %s left",
+            f"{tally.done:,}",
+            f"{tally.planned:,}",
+            tally.per_second(),
+            "not told" if drawn is None else f"{drawn:.0%}",
+            batch.throttled,
+            "unknown time" if left is None else _duration(left),
+        )
+
+    def _tell_end(self, batch: Batch, summary: Mapping[str, Any]) -> None:
+        counts = ", ".join(f"{name} {value}" for name, value in summary.items() if name != "journal")
+        self.log.info("%s; journal %s", counts, summary["journal"])
+        for reason, count in batch.tally.refusals.most_common():
+            self.log.info("refused %d: %s", count, reason)
+        for warning, count in batch.tally.warnings.most_common():
+            self.log.warning("%d pairs: %s", count, warning)
+        for example in batch.tally.examples:
+            self.log.warning("%s", example)
+
+    def _end(self, batch: Batch, summary: Mapping[str, Any], max_failures: int) -> None:
+        """Raise what the counts say: for good only where no retry would change anything."""
+        if batch.failure is not None:
+            raise batch.failure
+        tally = batch.tally
+        if batch.stopped:
+            raise StoppedError(
+                f"stopped before the end: {tally.fresh} pairs ended in this try. A retry goes on with the rest"
+            )
+        if summary["unknown"]:
+            raise OutcomeUnknownError(
+                f"{summary['unknown']} pairs: whether they are done is unknown. A retry looks at them again; "
+                "`auth0link journal` names them"
+            )
+        if summary["failed"] > max_failures:
+            error = LinkDelayedError if tally.passes else LinkFailedError
+            raise error(
+                f"{summary['failed']} pairs failed, more than max_failures={max_failures}: "
+                "`auth0link journal` names them with the reasons"
+            )
+
+    def _whole_number(self, name: str, value: object) -> int | None:
+        """Read a count strictly: Jinja makes text of it. None when it is unset."""
+        if value is None or value in {"", "None"}:
+            return None
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:  # noqa: PLR2004 - more digits than pairs
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise InputError(f"{name}: must be a whole number, 0 or more, after rendering")
+        return value
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -1,0 +1,367 @@
+"""LinkIdentitiesOperator and UndoLinksOperator against a served tenant."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
+
+from airflow_provider_auth0link.errors import (
+    ForbiddenError,
+    InputError,
+    LinkDelayedError,
+    LinkFailedError,
+    OutcomeUnknownError,
+    StoppedError,
+    StoreError,
+)
+from airflow_provider_auth0link.hooks.failing import failing_for_good
+from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
+from airflow_provider_auth0link.operators.undo import UndoLinksOperator
+from tests.operators import rig
+from tests.operators.rig import CONN, Json, MakeTenant, Ran
+
+
+@dataclass
+class Run:
+    """Runs tasks; keeps what the last one pushed, failed or not, and the events of its assets."""
+
+    xcoms: Json = field(default_factory=dict)
+    events: Any = field(default_factory=lambda: defaultdict(SimpleNamespace))
+
+    def __call__(self, kind: Any, **arguments: Any) -> Ran:
+        return self.execute(self.prepared(kind, **arguments))
+
+    def prepared(self, kind: Any, **arguments: Any) -> Any:
+        """Build a task."""
+        return kind(task_id="many", **arguments)
+
+    def execute(self, operator: Any) -> Ran:
+        """Run it; what it raises is raised here."""
+        self.events = defaultdict(lambda: SimpleNamespace(extra={}))
+        ran = rig.run(operator, outlet_events=self.events)
+        self.xcoms = ran.pushed
+        if ran.error is not None:
+            raise ran.error
+        return ran
+
+
+@pytest.fixture
+def run() -> Run:
+    """A runner of tasks."""
+    return Run()
+
+
+NAMES = ("ada", "bob", "eve", "joe")
+COUNTS = (
+    "planned",
+    "linked",
+    "already_linked",
+    "would_link",
+    "refused",
+    "failed",
+    "unknown",
+    "repeats",
+    "requests",
+    "throttled",
+    "seconds",
+    "journal",
+)
+
+
+def accounts() -> list[Json]:
+    """Return two accounts of each of four people."""
+    return [
+        {
+            "user_id": f"{provider}|{name}",
+            "email": f"{name}@example.com",
+            "email_verified": True,
+            "user_metadata": {provider: name},
+            "roles": [f"role-{provider}"],
+        }
+        for name in NAMES
+        for provider in ("auth0", "github")
+    ]
+
+
+PAIRS = [[f"auth0|{name}", f"github|{name}"] for name in NAMES]
+
+
+def merge(run: Run, journal: Path, **arguments: Any) -> Ran:
+    return run(LinkIdentitiesOperator, **{"pairs": PAIRS, "journal_path": str(journal), **arguments})
+
+
+def counts(summary: Json) -> Json:
+    return {
+        key: value
+        for key, value in summary.items()
+        if value and key not in {"requests", "seconds", "journal"}
+    }
+
+
+def test_a_plan_is_linked_and_counted(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    tenant = make_tenant(*accounts())
+    result = merge(run, tmp_path / "journal")
+
+    assert tuple(result.value) == COUNTS
+    assert counts(result.value) == {"planned": 4, "linked": 4}
+    assert result.pushed["summary"] == result.value
+    assert result.pushed["journal"] == str(tmp_path / "journal")
+    assert result.value["requests"] == sum(each.route != "token" for each in tenant.requests)
+    assert len(tenant.links_applied) == 4
+    assert (tenant.user("auth0|ada") or {})["user_metadata"] == {"auth0": "ada", "github": "ada"}
+
+
+def test_run_again_it_asks_nothing(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    tenant = make_tenant(*accounts())
+    merge(run, tmp_path)
+    before = len(tenant.requests)
+
+    again = merge(run, tmp_path)
+    assert counts(again.value) == {"planned": 4, "linked": 4}
+    assert again.value["requests"] == 0
+    assert [each.route for each in tenant.requests[before:]] in ([], ["token"])
+
+
+def test_and_undone_all_is_as_it_was(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    tenant = make_tenant(*accounts())
+    before = tenant.state(volatile=False)
+    merge(run, tmp_path, carry=("user_metadata", "roles"))
+    assert tenant.state(volatile=False) != before
+
+    seen = run(UndoLinksOperator, journal_path=str(tmp_path), dry_run="true")
+    assert counts(seen.value) == {"planned": 4, "would_undo": 4}
+    some = run(UndoLinksOperator, journal_path=str(tmp_path), only='["github|ada"]')
+    assert counts(some.value) == {"planned": 1, "undone": 1}
+    rest = run(UndoLinksOperator, journal_path=str(tmp_path))
+    assert counts(rest.value) == {"planned": 3, "undone": 3}
+    assert rest.pushed["summary"] == rest.value
+    assert tenant.state(volatile=False) == before
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".csv"])
+def test_a_plan_comes_from_a_file_that_was_approved(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, ending: str
+) -> None:
+    make_tenant(*accounts())
+    lines = [{"primary_user_id": a, "secondary_user_id": b} for a, b in PAIRS]
+    data = "\n".join(map(json.dumps, lines)).encode()
+    if ending == ".csv":
+        data = "\n".join(["primary_user_id,secondary_user_id", *map(",".join, PAIRS)]).encode()
+    path = tmp_path / f"plan{ending}"
+    path.write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    given: Json = {"pairs": None, "plan_path": str(path)}
+    result = merge(run, tmp_path / "j", **given, plan_digest=digest)
+    assert counts(result.value) == {"planned": 4, "linked": 4}
+    with pytest.raises(InputError, match="another plan was approved"):
+        merge(run, tmp_path / "j", **given, plan_digest="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param({"plan_path": "/p.jsonl"}, "exactly one", id="both"),
+        pytest.param({"pairs": None}, "exactly one", id="none"),
+        pytest.param({"pairs": [["a|1", f"b|{n}"] for n in range(10_001)]}, "give plan_path", id="too many"),
+        pytest.param({"pairs": "a|1"}, "pairs: expected a list", id="text"),
+        pytest.param({"pairs": [["a|1", "a|1"]]}, "a|1", id="itself"),
+        pytest.param({"max_links": 3}, "would make 4 links, more than 3", id="too many links"),
+        pytest.param({"max_links": "many"}, "max_links: must be a whole number", id="no number"),
+        pytest.param({"max_failures": -1}, "max_failures: must be a whole number", id="negative"),
+        pytest.param({"snapshot": "all"}, "snapshot: 'all' is not known", id="snapshot"),
+        pytest.param({"snapshot": None}, "snapshot", id="no snapshot"),
+        pytest.param({"dry_run": "maybe"}, "dry_run: must be true or false", id="dry run"),
+        pytest.param({"journal_path": ""}, "journal_path: is empty", id="no journal"),
+        pytest.param({"carry": ("everything",)}, "carry: 'everything' is not known", id="carry"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_first_request(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, arguments: Json, told: str
+) -> None:
+    tenant = make_tenant(*accounts())
+    with pytest.raises(InputError) as caught:
+        merge(run, tmp_path / "j", **arguments)
+
+    assert told in str(caught.value)
+    assert isinstance(caught.value, AirflowFailException)
+    assert tenant.requests == []
+    assert not (tmp_path / "j").exists()
+
+
+def test_an_empty_plan_is_a_success_with_no_request(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    tenant = make_tenant(*accounts())
+    result = merge(run, tmp_path / "j", pairs=[])
+
+    assert counts(result.value) == {}
+    assert tenant.requests == []
+    assert not (tmp_path / "j").exists()
+
+
+def test_a_dry_run_changes_nothing_and_writes_no_journal(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    tenant = make_tenant(*accounts(), {"user_id": "github|bad", "email": "bad@example.com"})
+    before = tenant.state(volatile=False)
+    result = merge(run, tmp_path / "j", dry_run="True", pairs=[*PAIRS, ["auth0|ada", "github|bad"]])
+
+    assert counts(result.value) == {"planned": 5, "would_link": 4, "refused": 1}
+    assert tenant.state(volatile=False) == before
+    assert not (tmp_path / "j").exists()
+
+
+def test_a_refusal_is_no_failure(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_tenant(*accounts(), {"user_id": "samlp|idp|x", "email": "ada@example.com", "email_verified": True})
+    result = merge(run, tmp_path, pairs=[*PAIRS, ["auth0|ada", "samlp|idp|x"]])
+    said = capsys.readouterr().out
+
+    assert counts(result.value) == {"planned": 5, "linked": 4, "refused": 1}
+    assert "refused 1: not_enterprise_secondary" in said
+    assert "@example.com" not in said
+
+
+def test_a_failure_for_good_ends_the_task_for_good(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    make_tenant(*accounts())
+    gone = [*PAIRS, ["auth0|ada", "github|gone"]]
+    with pytest.raises(LinkFailedError, match="1 pairs failed, more than max_failures=0") as caught:
+        merge(run, tmp_path, pairs=gone)
+    assert isinstance(caught.value, AirflowFailException)
+    assert counts(run.xcoms["summary"]) == {"planned": 5, "linked": 4, "failed": 1}
+
+    result = merge(run, tmp_path, pairs=gone, max_failures="1")
+    assert counts(result.value) == {"planned": 5, "linked": 4, "failed": 1}
+
+
+def test_a_scope_that_is_missing_is_told_before_the_first_request(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    tenant = make_tenant(*accounts(), scopes="read:users update:users update:users_app_metadata")
+    with pytest.raises(
+        ForbiddenError, match="lacks read:organization_member_roles, read:organizations"
+    ) as caught:
+        merge(run, tmp_path / "j")
+
+    assert isinstance(caught.value, AirflowFailException)
+    assert {each.route for each in tenant.requests} == {"token"}
+    assert counts(merge(run, tmp_path / "j", snapshot="metadata").value) == {"planned": 4, "linked": 4}
+
+
+def test_an_undo_names_the_scopes_that_it_lacks(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    make_tenant(*accounts())
+    merge(run, tmp_path, carry=("roles",))
+    make_tenant(*accounts(), scopes="read:users update:users")
+
+    with pytest.raises(InputError, match="belongs to the tenant"):
+        run(UndoLinksOperator, journal_path=str(tmp_path))
+
+
+def test_a_stop_ends_in_a_retry_that_goes_on(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    tenant = make_tenant(*accounts(), latency=0.1)
+    operator = run.prepared(LinkIdentitiesOperator, pairs=PAIRS, journal_path=str(tmp_path))
+    threading.Timer(0.5, operator.on_kill).start()
+    with pytest.raises(StoppedError, match="A retry goes on") as caught:
+        run.execute(operator)
+
+    assert not isinstance(caught.value, AirflowFailException)
+    summary = run.xcoms["summary"]
+    assert sum(summary[name] for name in COUNTS[1:7]) == summary["planned"] == 4
+    assert summary["linked"] == len(tenant.links_applied) < 4
+    assert counts(merge(run, tmp_path).value) == {"planned": 4, "linked": 4}
+    assert len(tenant.links_applied) == 4
+
+
+@pytest.mark.parametrize(
+    ("ended", "error", "for_good"),
+    [
+        pytest.param({"unknown": 1}, OutcomeUnknownError, False, id="unknown"),
+        pytest.param({"unknown": 1, "failed": 9}, OutcomeUnknownError, False, id="unknown and failed"),
+        pytest.param({"failed": 3}, LinkFailedError, True, id="failed for good"),
+        pytest.param({"failed": 3, "passes": 1}, LinkDelayedError, False, id="one may pass"),
+        pytest.param({"failed": 2}, None, False, id="as many as allowed"),
+        pytest.param({"stopped": True}, StoppedError, False, id="stopped"),
+        pytest.param({"failure": StoreError("full")}, StoreError, False, id="journal full"),
+        pytest.param({"failure": ForbiddenError("403"), "unknown": 1}, ForbiddenError, True, id="forbidden"),
+    ],
+)
+def test_how_a_task_ends(ended: Json, error: type[Exception] | None, for_good: bool) -> None:
+    summary = {"unknown": 0, "failed": 0, **ended}
+    batch: Any = SimpleNamespace(
+        failure=ended.get("failure"),
+        stopped=ended.get("stopped", False),
+        tally=SimpleNamespace(passes=ended.get("passes", 0), fresh=5),
+    )
+    operator = LinkIdentitiesOperator(task_id="many", pairs=[], journal_path="j")
+    raised: Exception | None = None
+    try:
+        with failing_for_good():
+            operator._end(batch, summary, max_failures=2)
+    except Exception as caught:
+        raised = caught
+
+    assert raised is None if error is None else isinstance(raised, error)
+    assert isinstance(raised, AirflowFailException) is for_good
+
+
+def test_the_pairs_show_themselves_as_a_count() -> None:
+    from airflow_provider_auth0link.operators.batch import shown_pairs
+
+    rows = [["auth0|1", "github|1"]] * 1234
+    assert str(shown_pairs(rows)) == "1,234 pairs"
+    assert list(shown_pairs(json.dumps(rows[:2]))) == rows[:2]
+    assert shown_pairs("nonsense") == "nonsense"
+    with pytest.raises(TypeError):
+        json.dumps(shown_pairs(rows))
+
+
+def test_every_outlet_asset_gets_the_counts(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    make_tenant(*accounts())
+    asset = Asset("auth0_links")
+    merge(run, tmp_path, outlets=[asset])
+
+    assert counts(run.events[asset].extra) == {"planned": 4, "linked": 4}
+
+
+def test_the_id_map_is_written(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    make_tenant(*accounts())
+    merge(run, tmp_path / "j", id_map_path=str(tmp_path / "map.csv"))
+
+    lines = (tmp_path / "map.csv").read_text().split()
+    assert lines[0] == "old_user_id,new_user_id"
+    assert sorted(lines[1:]) == sorted(f"github|{name},auth0|{name}" for name in NAMES)
+
+
+def test_no_secret_and_no_mail_stand_in_the_journals_index(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    from cryptography.fernet import Fernet
+
+    tenant = make_tenant(*accounts(), connection={"journal_secret": Fernet.generate_key().decode()})
+    merge(run, tmp_path)
+    everything = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+    assert tenant.client_secret.encode() not in everything
+    assert b"@example.com" not in everything
+    assert CONN.encode() not in everything
+    assert counts(run(UndoLinksOperator, journal_path=str(tmp_path)).value) == {"planned": 4, "undone": 4}
+
+
+@pytest.mark.parametrize("only", [7, {"a": 1}, "github|ada", [7]])
+def test_only_is_a_list_of_ids(make_tenant: MakeTenant, run: Run, tmp_path: Path, only: Any) -> None:
+    tenant = make_tenant(*accounts())
+    with pytest.raises(InputError, match="only: "):
+        run(UndoLinksOperator, journal_path=str(tmp_path), only=only)
+    assert tenant.requests == []
