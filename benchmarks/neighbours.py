@@ -9,7 +9,7 @@ How a run of links goes beside others on the same tenant, each in a process of i
 What the limit allows is what the bucket gained from the first request to the last, and what it held above the
 reserve. Everything is measured by the tenant.
 
-    python benchmarks/neighbours.py [--quick] [--only "ROW"]
+    python benchmarks/neighbours.py [--only "ROW"]
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
-from benchmarks.parts.clients import OWN_NUMBERS, links, production, started
+from benchmarks.parts.clients import OWN_NUMBERS, SHARE, WIDTH, links, production, started
 from benchmarks.parts.tenants import TOO_MANY, Asked, Seen, answer_of, tenant
 
-SHARE = 0.8
-SECONDS = 10.0 if "--quick" in sys.argv else 30.0
+FEW = 8
+"""Threads on the small buckets, so that what was begun is soon finished."""
+
+SECONDS = 30.0
 BIG = [(16.0, 50), (50.0, 50), (250.0, 250)]
 SMALL = [(2.0, 2), (2.0, 10), (3.33, 20)]
 
@@ -38,7 +40,7 @@ def beside_production(rate: float, burst: int) -> bool:
     """Run one of ours beside production, print the row, and tell whether both are well."""
     half_reserve = int((1 - SHARE) * burst / 2)
     with tenant(range(int(burst + rate * SECONDS)), rate=rate, burst=burst) as served, ExitStack() as stack:
-        run = stack.enter_context(started(links, served.at, SHARE, 0, SECONDS))
+        run = stack.enter_context(started(links, served.at, 0, SECONDS, WIDTH))
         other = stack.enter_context(started(production, served.at, 0.3 * rate, half_reserve, SECONDS))
         for each in (other, run):
             each.send("go")
@@ -59,12 +61,12 @@ def beside_production(rate: float, burst: int) -> bool:
 def side_by_side(count: int, rate: float, burst: int) -> bool:
     """Run so many of ours at once, print the row, and tell whether they share as they should."""
     big = (rate, burst) in BIG
-    seconds = SECONDS if big else 2 * SECONDS
-    each_has = int(burst + 1.5 * rate * seconds / count)
+    width = WIDTH if big else FEW
+    each_has = int(burst + width + 1.5 * rate * SECONDS / count)
     pairs = [OWN_NUMBERS * n + pair for n in range(count) for pair in range(each_has)]
     with tenant(pairs, rate=rate, burst=burst) as served, ExitStack() as stack:
         pipes = [
-            stack.enter_context(started(links, served.at, SHARE, n * OWN_NUMBERS, seconds))
+            stack.enter_context(started(links, served.at, n * OWN_NUMBERS, SECONDS, width))
             for n in range(count)
         ]
         for pipe in pipes:

@@ -11,7 +11,7 @@ Fails when ours takes more than 1.03 x (1.10 x where the bucket holds 2), meets 
 limit: 1.5 x, and nothing lost. On the plan with buckets for groups of endpoints, with everything carried, the bucket
 that binds is used by 95 % or more.
 
-    python benchmarks/pace.py [--quick] [--peers] [--only "ROW"]
+    python benchmarks/pace.py [--peers] [--only "ROW"]
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Row:
     @property
     def count(self) -> int:
         """How many links."""
-        seconds = (60 if self.rate < 5 else 20) / (3 if "--quick" in sys.argv else 1)
+        seconds = 60 if self.rate < 5 else 20
         if self.step:
             return self.burst + round(max(1, seconds / self.step)) * self.gained
         return int(self.burst + self.rate * seconds)
@@ -104,7 +104,7 @@ def used(seen: Seen, identities: IdentitiesGroup) -> dict[str, float]:
 
 def carried(identities: IdentitiesGroup) -> bool:
     """Link with everything carried on the professional plan; print how far each bucket was used."""
-    count = 10 if "--quick" in sys.argv else 30
+    count = 30
     with tenant(range(count), rights=True, plan=PLAN, identities_group=identities) as served:
         done, wall = linked(ours(served.at, carry=CARRIED), iter(range(count)), FEW)
         seen = served.seen()

@@ -24,6 +24,7 @@ from airflow_provider_auth0link.settings import Settings
 from benchmarks.parts.tenants import LONGEST_S, PROCESSES, At, answer_of
 
 WIDTH = 64
+SHARE = 0.8
 OWN_NUMBERS = 100_000
 """Every run of links has numbers of its own for its pairs, this far apart."""
 
@@ -88,13 +89,13 @@ def linked(link: Link, numbers: Iterator[int], width: int, until: float = float(
     return done, max(ends, default=began) - began
 
 
-def links(pipe: Connection, at: At, share: float, first: int, seconds: float) -> None:
+def links(pipe: Connection, at: At, first: int, seconds: float, width: int) -> None:
     """Be a run of links, with pairs from a number on. Sends how many were begun, and how many were linked."""
-    link = ours(at, share)
+    link = ours(at, SHARE)
     begun = itertools.count(first)
     pipe.send("ready")
     answer_of(pipe)
-    done, _ = linked(link, begun, WIDTH, time.monotonic() + seconds)
+    done, _ = linked(link, begun, width, time.monotonic() + seconds)
     pipe.send((next(begun) - first, done))
 
 
