@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
+from airflow_provider_auth0link.cli.look import table as new_table
+from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
 from airflow_provider_auth0link.cli.rates import PUBLISHED, Rate, in_words, on_bucket
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from airflow_provider_auth0link.hooks.auth0 import Diagnosis
 
 LINKS = 100_000
 NEEDED = "LinkIdentityOperator"
 """The operator without whose scopes the answer is no."""
-
-CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
-"""Airflow 3 looks a connection up in its database only where this says "server"; its own commands set it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     try:
-        with _as_airflow_commands_do():
+        with as_airflow_commands_do():
             diagnosis = _diagnosis(arguments.conn_id)
     except InputError:
         raise
@@ -116,7 +112,7 @@ def _verdict(diagnosis: Diagnosis) -> tuple[bool, Text]:
 
 
 def _scopes(diagnosis: Diagnosis) -> Table:
-    table = _table("Scopes of the token")
+    table = new_table("Scopes of the token")
     table.add_column("operator", overflow="fold")
     table.add_column("present", style="green", overflow="fold")
     table.add_column("missing", style="red", overflow="fold")
@@ -141,7 +137,7 @@ def _limit(diagnosis: Diagnosis) -> Text:
 
 def _times(seen: Sequence[Rate]) -> Table:
     """Show what the limits mean in time, those first that no plan is known for."""
-    table = _table(f"Time for {LINKS:,} links, alone on the tenant")
+    table = new_table(f"Time for {LINKS:,} links, alone on the tenant")
     table.add_column("")
     table.add_column("limit")
     table.add_column("link only", justify="right")
@@ -153,21 +149,3 @@ def _times(seen: Sequence[Rate]) -> Table:
     table.caption = "150/min or 200/min: which of them a link draws on is not published."
     table.caption_justify = "right"
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-@contextmanager
-def _as_airflow_commands_do() -> Iterator[None]:
-    """Look connections up as Airflow's commands do, and like them without its informational log."""
-    before, level = os.environ.get(CONTEXT), logging.root.manager.disable
-    os.environ.setdefault(CONTEXT, "server")
-    logging.disable(logging.INFO)
-    try:
-        yield
-    finally:
-        logging.disable(level)
-        if before is None:
-            del os.environ[CONTEXT]

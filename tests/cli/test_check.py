@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from airflow_provider_auth0link.cli import main
-from airflow_provider_auth0link.cli.check import CONTEXT, show
+from airflow_provider_auth0link.cli.check import show
+from airflow_provider_auth0link.cli.lookup import CONTEXT
 from airflow_provider_auth0link.emulator.server import Emulator
 from airflow_provider_auth0link.hooks.auth0 import Diagnosis
 from tests.cli.commands import auth0link, environment

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from airflow_provider_auth0link.cli.demo.result import Link, Result
+from airflow_provider_auth0link.cli.look import table as new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
 SHOWN = 6
 """Links that stand for the others."""
@@ -42,7 +42,7 @@ def tables(
 
 
 def _summary(result: Result, *, users: int, requests: int, ids: int) -> Table:
-    table = _table("What was found and done")
+    table = new_table("What was found and done")
     table.add_column("")
     table.add_column("", justify="right")
     for label, count, style in (
@@ -60,7 +60,7 @@ def _summary(result: Result, *, users: int, requests: int, ids: int) -> Table:
 
 
 def _tasks(result: Result) -> Table:
-    table = _table("Airflow's task instances")
+    table = new_table("Airflow's task instances")
     table.add_column("task")
     seen = [state for state in STATES if any(state in states for states in result.states.values())]
     others = sorted({state for states in result.states.values() for state in states} - STATES.keys())
@@ -73,7 +73,7 @@ def _tasks(result: Result) -> Table:
 
 def _linked(result: Result) -> Table:
     shown, count = result.examples(SHOWN), len(result.of("linked"))
-    table = _table("Linked" if len(shown) == count else f"Linked, {len(shown)} of {count}")
+    table = new_table("Linked" if len(shown) == count else f"Linked, {len(shown)} of {count}")
     table.add_column("this account\n  is now a login of", overflow="fold")
     table.add_column("carried over", overflow="fold")
     for link in shown:
@@ -94,7 +94,7 @@ def _carried(link: Link) -> Text:
 
 
 def _refused(result: Result) -> Table:
-    table = _table("Refused, and why")
+    table = new_table("Refused, and why")
     table.add_column("reason", overflow="fold", style="yellow")
     table.add_column("accounts", justify="right")
     table.add_column("for example", overflow="ellipsis", no_wrap=True, max_width=EXAMPLE)
@@ -104,7 +104,3 @@ def _refused(result: Result) -> Table:
         table.caption = "drifted: what the warehouse knew of the two no longer holds"
         table.caption_justify = "left"
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
