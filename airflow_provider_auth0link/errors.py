@@ -20,7 +20,9 @@ Everything that can go wrong.
     ├── LinkFailedError            no   the pair was not linked, and this is known
     │   └── LinkDelayedError       yes  not within the time given to it
     ├── OutcomeUnknownError        yes  the settling read failed too: look at the pair
-    └── StoreError                 yes  the journal's folder could not be read or written
+    ├── StoppedError               yes  told to stop before the end: a retry goes on
+    ├── StoreError                 yes  the journal's folder could not be read or written
+    └── StoppedError               yes  told to stop before the end; a retry goes on
 
 Messages say what is wrong, where, and what to do. They never quote a body or a secret.
 Each class is built from its message alone, so that it can cross a process border by pickle.

@@ -91,7 +91,14 @@ def provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "operators": [{"integration-name": integration, "python-modules": [f"{package}.operators.link"]}],
+        "operators": [
+            {
+                "integration-name": integration,
+                "python-modules": [
+                    f"{package}.operators.{name}" for name in ("link", "batch", "undo", "plan")
+                ],
+            }
+        ],
         "hooks": [{"integration-name": integration, "python-modules": [f"{package}.hooks.auth0"]}],
         "connection-types": [
             {

@@ -17,6 +17,7 @@ from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, Mi
 from airflow_provider_auth0link.hooks import correlation, ids
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.hooks.masking import mask_secret
+from airflow_provider_auth0link.hooks.turns import turn
 from airflow_provider_auth0link.model import Account, UserId, root_first, without_tokens
 from airflow_provider_auth0link.settings import Settings
 
@@ -177,7 +178,8 @@ class Auth0Hook(BaseHook):
 
         with failing_for_good():
             pair = ids.pair(primary_user_id, secondary_user_id, connection_id)
-            return _rows(link_pair(self.work(), pair, Options(carry=(), guards=())))
+            with turn(self.settings.host, str(pair.primary)):
+                return _rows(link_pair(self.work(), pair, Options(carry=(), guards=())))
 
     def unlink_identity(self, primary_user_id: str, secondary_user_id: str) -> list[dict[str, Any]]:
         """

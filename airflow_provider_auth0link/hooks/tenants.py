@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_auth0link.api.work import Work
     from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+    from airflow_provider_auth0link.linking.journal import Journal
 
 
 class HookTenants:
@@ -47,3 +48,27 @@ def writer_of(context: Mapping[str, Any]) -> str:
     numbers = [getattr(instance, name, None) for name in ("try_number", "map_index")]
     tried, index = (each if isinstance(each, int) and each > 0 else 0 for each in numbers)
     return f"{tried}-{index}-{uuid.uuid4().hex}"
+
+
+def journal_of(hook: Auth0Hook, context: Mapping[str, Any], path: str, header: Mapping[str, Any]) -> Journal:
+    """
+    Open a journal for this try of a task and read its history; nothing is written yet.
+
+    :param path: a local folder, or an object storage URL
+    :param header: what this writer says of itself: command, options
+    :raises InputError: when it is another tenant's, of a newer format, or not readable
+    """
+    import pendulum
+
+    from airflow_provider_auth0link.hooks.journal import open_store
+    from airflow_provider_auth0link.keys import Seal
+    from airflow_provider_auth0link.linking.journal import Journal
+
+    return Journal(
+        open_store(path),
+        writer=writer_of(context),
+        tenant=hook.settings.host,
+        header={**header, "correlation_id": hook.correlation_id},
+        seal=Seal.of(hook.settings.journal_secret),
+        at=lambda: pendulum.now("UTC").isoformat(timespec="seconds"),
+    )

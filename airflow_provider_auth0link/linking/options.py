@@ -51,6 +51,16 @@ class Options:
         """The kinds of the secondary's rights that are read: all for a full snapshot."""
         return RIGHTS if self.snapshot == "full" else self.rights
 
+    def to_json(self) -> dict[str, Any]:
+        """Return them as a journal's header has them."""
+        return {
+            "carry": list(self.carry),
+            "carry_except": list(self.carry_except),
+            "conflicts": self.conflicts,
+            "guards": list(self.guards),
+            "snapshot": self.snapshot,
+        }
+
     @classmethod
     def checked(
         cls,

@@ -254,14 +254,4 @@ def _of_rows(rows: list[Any]) -> Plan:
 
 
 def _header(plan: Plan, options: Options) -> dict[str, Any]:
-    return {
-        "command": "link",
-        "plan_digest": plan.digest,
-        "options": {
-            "carry": list(options.carry),
-            "carry_except": list(options.carry_except),
-            "conflicts": options.conflicts,
-            "guards": list(options.guards),
-            "snapshot": options.snapshot,
-        },
-    }
+    return {"command": "link", "plan_digest": plan.digest, "options": options.to_json()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.hooks.failing import failing_for_good
+from airflow_provider_auth0link.hooks.turns import turn
 from airflow_provider_auth0link.model import IdentityRow, Pair, UserId
 from airflow_provider_auth0link.operators import arguments
 from airflow_provider_auth0link.operators.base import FAIL, SKIP, SUCCEED, PairOperator, ended, identity_rows
@@ -43,7 +43,8 @@ class LinkIdentityOperator(LinkArguments):
         carried or guarded then (templated)
     :param primary_access_token: with it: the primary's own access token as bearer, with the scope
         ``update:current_user_identities`` (templated)
-    :param carry: what of the secondary is saved onto the primary: ``user_metadata``, ``app_metadata``
+    :param carry: what of the secondary is saved onto the primary: ``user_metadata``, ``app_metadata``, ``roles``,
+        ``permissions``, ``organizations``
     :param carry_except: dotted paths never carried, such as ``app_metadata.roles``
     :param conflicts: whose value wins: "primary", "secondary" or "fail"
     :param guards: checked on fresh reads of both: "not_blocked", "verified_email", "same_email",
@@ -55,7 +56,8 @@ class LinkIdentityOperator(LinkArguments):
         ``metadata:<dotted path>`` (templated)
     :param include_profile_data: add ``profileData`` to the identities: personal data in XCom
     :param dry_run: read and check, change nothing; kept as ``is_dry_run`` (templated)
-    :param journal_path: not in this version
+    :param journal_path: a folder, or ``s3://conn_id@bucket/prefix``: the secondary is written down there first, so
+        that a retry after a death knows what was done, and ``UndoLinksOperator`` can restore it (templated)
     :param auth0_conn_id: the Airflow connection (templated)
     """
 
@@ -128,9 +130,11 @@ class LinkIdentityOperator(LinkArguments):
             ends = self._ends()
             by_token = self._by_token()
             pair = self._token_pair() if by_token else self._pair()
-            options = self._options(by_token=by_token)
+            path = arguments.optional_text("journal_path", self.journal_path)
+            options = self._options(by_token=by_token, journaled=path is not None)
             hook = self._hook(context)
-            outcome = ended(lambda: self._link(hook, pair, options, by_token=by_token))
+            with turn(hook.settings.host, str(pair.primary)):
+                outcome = ended(lambda: self._link(context, hook, pair, options, path, by_token=by_token))
             self._deliver(
                 context, hook, outcome, (pair.primary, pair.secondary), ends.get(outcome.name, SUCCEED)
             )
@@ -138,8 +142,6 @@ class LinkIdentityOperator(LinkArguments):
 
     def _ends(self) -> dict[str, str]:
         """Read how the task is to end, by outcome."""
-        if arguments.optional_text("journal_path", self.journal_path) is not None:
-            raise InputError("journal_path: the operator for one pair writes no journal in this version")
         return {
             "already_linked": arguments.choice(
                 "on_already_linked", self.on_already_linked, (SUCCEED, SKIP, FAIL)
@@ -147,9 +149,20 @@ class LinkIdentityOperator(LinkArguments):
             "refused": arguments.choice("on_refused", self.on_refused, (FAIL, SKIP)),
         }
 
-    def _link(self, hook: Auth0Hook, pair: Pair, options: Options, *, by_token: bool) -> Outcome:
+    def _link(
+        self,
+        context: Context,
+        hook: Auth0Hook,
+        pair: Pair,
+        options: Options,
+        path: str | None,
+        *,
+        by_token: bool,
+    ) -> Outcome:
         from airflow_provider_auth0link.linking.apply import link_by_token, link_pair
 
+        if path is not None and not options.dry_run:
+            return _link_journaled(context, hook, pair, options, path)
         if not by_token:
             return link_pair(hook.work(), pair, options)
         id_token = arguments.text("secondary_id_token", self.secondary_id_token)
@@ -162,6 +175,18 @@ class LinkIdentityOperator(LinkArguments):
             own_token=bearer is not None,
             dry_run=options.dry_run,
         )
+
+
+def _link_journaled(context: Context, hook: Auth0Hook, pair: Pair, options: Options, path: str) -> Outcome:
+    from airflow_provider_auth0link.api.scopes import needed
+    from airflow_provider_auth0link.hooks.tenants import HookTenants, journal_of
+    from airflow_provider_auth0link.linking.single import link_journaled
+
+    journal = journal_of(hook, context, path, {"command": "link", "options": options.to_json()})
+    by_connection = pair.connection_id is not None
+    wanted = needed(carry=options.carry, snapshot=options.snapshot, connection_id=by_connection)
+    hook.work().require(*wanted)
+    return link_journaled(HookTenants(hook), pair, options, journal)
 
 
 class UnlinkIdentityOperator(PairOperator):

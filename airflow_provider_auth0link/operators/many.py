@@ -50,22 +50,9 @@ class ManyOperator(Auth0Operator):
         return Auth0Hook(text("auth0_conn_id", self.auth0_conn_id), correlation_id=name)
 
     def _journal(self, context: Context, hook: Auth0Hook, header: Mapping[str, Any]) -> Journal:
-        """Open the journal and read its history; nothing is written yet."""
-        import pendulum
+        from airflow_provider_auth0link.hooks.tenants import journal_of
 
-        from airflow_provider_auth0link.hooks.journal import open_store
-        from airflow_provider_auth0link.hooks.tenants import writer_of
-        from airflow_provider_auth0link.keys import Seal
-        from airflow_provider_auth0link.linking.journal import Journal
-
-        return Journal(
-            open_store(text("journal_path", self.journal_path)),
-            writer=writer_of(context),
-            tenant=hook.settings.host,
-            header={**header, "correlation_id": hook.correlation_id},
-            seal=Seal.of(hook.settings.journal_secret),
-            at=lambda: pendulum.now("UTC").isoformat(timespec="seconds"),
-        )
+        return journal_of(hook, context, text("journal_path", self.journal_path), header)
 
     def _run(self, context: Context, batch: Batch, tenants: HookTenants) -> dict[str, Any]:
         """Run to the end, or to whatever ends it; the counts are pushed in any case."""

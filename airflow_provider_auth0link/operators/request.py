@@ -84,9 +84,13 @@ class LinkArguments(PairOperator):
             subject_of(arguments.text("secondary_id_token", self.secondary_id_token), "secondary_id_token"),
         )
 
-    def _options(self, *, by_token: bool) -> Options:
+    def _options(self, *, by_token: bool, journaled: bool) -> Options:
         from airflow_provider_auth0link.linking.options import Options, checked_evidence
 
+        if by_token and journaled:
+            raise InputError(
+                "journal_path: does not apply with secondary_id_token: nothing is read there that could be written down"
+            )
         dry_run = arguments.flag("dry_run", self.is_dry_run)
         options = Options.checked(
             carry=self.carry,
@@ -94,6 +98,7 @@ class LinkArguments(PairOperator):
             conflicts=self.conflicts,
             guards=self.guards,
             dry_run=dry_run,
+            snapshot="full" if journaled else None,
         )
         if not by_token:
             return options

@@ -72,13 +72,10 @@ def test_an_id_that_is_none(operator: Any, name: str, value: Any, said: str, ten
         pytest.param(
             {"connection_id": 7}, "connection_id: expected a string, got int", id="connection-number"
         ),
-        pytest.param({"carry": ["roles"]}, "carry: 'roles' is not carried by this version", id="roles"),
-        pytest.param({"carry": ["permissions"]}, "carry: 'permissions' is not carried", id="permissions"),
-        pytest.param({"carry": ["organizations"]}, "carry: 'organizations' is not", id="organizations"),
         pytest.param({"carry": ["metadata"]}, "carry: 'metadata' is not known; known are", id="carry"),
         pytest.param({"carry": "user_metadata"}, "carry: expected a list of names, got str", id="carry-text"),
         pytest.param({"carry": [1]}, "carry: expected names, got int", id="carry-number"),
-        pytest.param({"carry_except": ["roles"]}, "carry_except: ", id="except-no-path"),
+        pytest.param({"carry_except": ["rights"]}, "carry_except: ", id="except-no-path"),
         pytest.param({"carry_except": ["app_metadata..x"]}, "carry_except: ", id="except-empty-part"),
         pytest.param({"conflicts": "newest"}, "conflicts: 'newest' is not known; known are", id="conflicts"),
         pytest.param({"guards": ["not_bloked"]}, "guards: 'not_bloked' is not known; known are", id="guards"),
@@ -95,7 +92,7 @@ def test_an_id_that_is_none(operator: Any, name: str, value: Any, said: str, ten
         pytest.param({"dry_run": 1}, "dry_run: must be true or false after rendering", id="dry-run-number"),
         pytest.param({"dry_run": None}, "dry_run: must be true or false after rendering", id="dry-run-none"),
         pytest.param({"dry_run": ""}, "dry_run: must be true or false after rendering", id="dry-run-empty"),
-        pytest.param({"journal_path": "journal"}, "journal_path: ", id="journal"),
+        pytest.param({"journal_path": "ftp://journal"}, "ftp", id="journal"),
         pytest.param({"rule": 7}, "rule: expected a string, got int", id="rule"),
         pytest.param({"auth0_conn_id": ""}, "auth0_conn_id: is empty", id="no-connection"),
         pytest.param(
