@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from airflow_provider_auth0link.api.bucket import NEVER, Bucket, Told
+from airflow_provider_auth0link.api.bucket import LONGEST_PAUSE_S, NEVER, Bucket, Told
 
 SURE = 4
 """So many answers more must speak for one bucket than against it before two models are made one, or parted."""
@@ -174,9 +174,16 @@ class Pace:
         return max((max(each, 0.0) for each in shares), default=None)
 
     def hold(self, lane: str, seconds: float) -> None:
-        """Let no request of this class leave for so long: it met a 429, and the others would too."""
+        """
+        Let no request of this class leave for so long: it met a 429, and the others would too.
+
+        Where answers tell of the bucket, its model has waited for the reset by the tenant's own clock already, and
+        only what is longer than it ever waits counts.
+        """
         with self._lock:
-            self._lane(lane).bucket.pause(self._clock() + min(seconds, LONGEST_HOLD_S))
+            bucket = self._lane(lane).bucket
+            if bucket.limit is None or seconds > LONGEST_PAUSE_S:
+                bucket.pause(self._clock() + min(seconds, LONGEST_HOLD_S))
 
     def _lane(self, name: str) -> _Lane:
         if name not in self._lanes:

@@ -61,6 +61,27 @@ def test_a_hold_is_for_its_own_class(clock: FakeClock) -> None:
     assert _pass(pace, "write").sent_at == 105.0
 
 
+def test_a_bucket_that_tells_its_reset_is_held_no_longer(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    for limited in (False, True):
+        passage = pace.enter("read")
+        assert passage is not None
+        told = Told(limit=20, remaining=0, reset=clock() + 901, date=clock() + 900)
+        pace.leave(passage, told, limited=limited)
+    refused_at = clock()
+    pace.hold("read", 30.0)
+
+    assert refused_at < _pass(pace, "read").sent_at < refused_at + 3
+
+
+def test_a_long_hold_is_kept_whatever_the_bucket_tells(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    _pass(pace, "read", Told(limit=20, remaining=15))
+    pace.hold("read", 300.0)
+
+    assert _pass(pace, "read").sent_at == 400.0
+
+
 def test_a_hold_without_end_ends(clock: FakeClock) -> None:
     pace = _pace(clock)
     pace.hold("read", 1e12)
