@@ -197,9 +197,9 @@ def take(tenant: Tenant, account: UserId, gain: Gain) -> tuple[bool, list[str]]:
 def _take_organization(tenant: Tenant, account: UserId, org: str, gain: Gain, left: list[str]) -> bool:
     t = tenant
     given = gain.member_roles.get(org, set())
+    if org not in t.organizations(account):
+        return False
     if org in gain.joined:
-        if org not in t.organizations(account):
-            return False
         if not t.member_roles(org, account) - given:
             return _removed(t, partial(_leave, t, account), partial(t.organizations, account), {org})
         left.append(path_of_organization(org))

@@ -208,7 +208,7 @@ def not_arrived(
         return ()
     with suppress(Auth0LinkError):
         holder = read(tenant, primary)
-        identities = holder.identities if holder else identities
+        identities += holder.identities if holder else ()
     gone = len(_missing(secondary, identities))
     return (f"{gone} of the secondary's identities did not arrive at the primary",) if gone else ()
 
