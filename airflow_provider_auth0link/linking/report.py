@@ -19,7 +19,10 @@ How a pair can stand. ``left``: linked, and an undo that was asked for did not t
 it ended is not written. ``undoing``: an undo began or failed, and is to be run again.
 """
 
-TO_LOOK_AT = frozenset({LEFT, FAILED, UNKNOWN, OPEN, UNDOING})
+UNFINISHED = (FAILED, UNKNOWN, OPEN, UNDOING)
+"""What a further run of the link or of the undo tries again; refused pairs too, but those end nothing that began."""
+
+TO_LOOK_AT = frozenset({LEFT, *UNFINISHED})
 
 
 class Writer(NamedTuple):
@@ -62,6 +65,11 @@ class Report:
     look: list[Look] = field(default_factory=list)
     restorable: int = 0
     forgotten: int = 0
+
+    @property
+    def unfinished(self) -> int:
+        """How many pairs a further run may end."""
+        return sum(self.states[state] for state in UNFINISHED)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as one object. A public format."""

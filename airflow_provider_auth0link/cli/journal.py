@@ -1,0 +1,139 @@
+"""``auth0link journal``: what a journal says, the ids that its links changed, and its snapshots deleted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from airflow_provider_auth0link.cli.look import counted
+from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
+from airflow_provider_auth0link.errors import Auth0LinkError, InputError
+
+if TYPE_CHECKING:
+    from airflow_provider_auth0link.linking.history import History
+    from airflow_provider_auth0link.linking.report import Report
+    from airflow_provider_auth0link.linking.store import Store
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "path", metavar="PATH", help="the journal_path of a run: a folder, or s3://conn_id@bucket/prefix"
+    )
+    parser.add_argument(
+        "--id-map",
+        metavar="FILE",
+        help="write old_user_id,new_user_id of all that is linked to this CSV file",
+    )
+    parser.add_argument(
+        "--earlier",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="an id map of before: its rows are kept and followed on; the oldest first, may be given again",
+    )
+    parser.add_argument(
+        "--forget-snapshots",
+        action="store_true",
+        help="delete the snapshots, and the personal data in them; after that nothing can be undone",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask before snapshots are deleted")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object, with every pair to look at"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read a journal and do what is asked. 0 done, 1 not done, 2 something given is wrong."""
+    if arguments.earlier and not arguments.id_map:
+        raise InputError("--earlier: there is no id map to put its rows into. Add --id-map FILE")
+    if arguments.forget_snapshots and not arguments.yes and not sys.stdin.isatty():
+        raise InputError(
+            "--forget-snapshots: nobody can be asked here. Add --yes if undo is not needed any more"
+        )
+    try:
+        with as_airflow_commands_do():
+            return _run(arguments)
+    except InputError:
+        raise
+    except Auth0LinkError as error:
+        print(f"auth0link: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from airflow_provider_auth0link.cli.journal_tables import show
+    from airflow_provider_auth0link.hooks.journal import open_store
+    from airflow_provider_auth0link.linking.journal import forget_snapshots, read_history
+    from airflow_provider_auth0link.linking.report import report
+
+    store = open_store(arguments.path)
+    names = store.names()
+    history = read_history(store, None, names)
+    told = report(history, names)
+    if not told.segments:
+        raise InputError(f"{store.where}: there is no journal. A dry run writes none")
+    row = {"journal": store.where, **told.to_json()}
+    if not arguments.json:
+        show(told, store.where, Console())
+    if arguments.id_map:
+        row["id_map"] = {
+            "path": arguments.id_map,
+            "rows": _write(history, arguments.id_map, arguments.earlier),
+        }
+        _say(arguments, f"\n{counted(row['id_map']['rows'], 'id')} written to {arguments.id_map}")
+    code = 0
+    if arguments.forget_snapshots:
+        agreed = arguments.yes or _agrees(told, store)
+        row["deleted"] = forget_snapshots(store) if agreed else 0
+        code = 0 if agreed else 1
+        _say(arguments, f"\n{counted(row['deleted'], 'snapshot file')} deleted")
+    if arguments.json:
+        print(json.dumps(row, indent=2))
+    return code
+
+
+def _say(arguments: argparse.Namespace, text: str) -> None:
+    if not arguments.json:
+        print(text)
+
+
+def _write(history: History, path: str, earlier: list[str]) -> int:
+    """Write the id map and return how many rows it has."""
+    from airflow_provider_auth0link.hooks import files
+    from airflow_provider_auth0link.linking.idmap import id_map, write_id_map
+
+    with files.writing(path) as file:
+        return write_id_map(id_map(history, chain.from_iterable(map(_rows, earlier))), file)
+
+
+def _rows(path: str) -> Iterator[tuple[str, str]]:
+    from airflow_provider_auth0link.hooks import files
+    from airflow_provider_auth0link.linking.idmap import read_id_map
+
+    with files.reading(path) as file:
+        yield from read_id_map(file, path)
+
+
+def _agrees(told: Report, store: Store) -> bool:
+    """Ask whoever sits there. Anything but yes is no."""
+    if told.unfinished:
+        print(
+            f"Not finished: {counted(told.unfinished, 'pair')}. Without snapshots a later run cannot take back what "
+            "was carried for them: run the task again first.",
+            file=sys.stderr,
+        )
+    print(
+        f"Delete {counted(told.snapshots, 'snapshot file')} in {store.where}? Nothing of "
+        f"{counted(told.restorable, 'linked pair')} can be undone after that. [y/N] ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -1,0 +1,147 @@
+"""A journal's report as tables that a person likes to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from airflow_provider_auth0link.cli.look import counted, table as new_table
+from airflow_provider_auth0link.linking.report import STATES, Look, Report, Writer
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+NAMED_AT_MOST, RUNS_AT_MOST = 20, 20
+VALUES_AT_MOST = 5
+"""Of an option that is a list: an undo may name thousands of ids."""
+
+DIGEST = 12
+"""Letters of a plan's sha256 that are shown."""
+
+STYLES = {
+    "linked": "green", "already_linked": "green", "undone": "cyan", "left": "yellow", "refused": "yellow",
+    "failed": "red", "unknown": "red", "open": "red", "undoing": "red",
+}  # fmt: skip
+
+MEANINGS = {
+    "linked": "by a run of this journal",
+    "already_linked": "by somebody else, before",
+    "undone": "linked, and taken back",
+    "left": "an undo did not touch it",
+    "refused": "by a guard, the evidence or a limit",
+    "failed": "not linked; a further run tries again",
+    "unknown": "a further run looks again",
+    "open": "begun, its end is not written; a further run settles it",
+    "undoing": "an undo did not end; run it again",
+}
+
+
+def show(told: Report, where: str, console: Console) -> None:
+    """Print a report."""
+    for label, fact in (("Journal", where), ("Tenant", told.tenant or "not told")):
+        console.print(f"{label:<9}{fact}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    for part in _parts(told):
+        console.print(part)
+
+
+def _parts(told: Report) -> Iterator[RenderableType]:
+    yield _states(told)
+    if told.refused:
+        yield _refused(told)
+    if told.look:
+        yield _look(told)
+    yield _runs(told)
+    yield from _options(told)
+    yield Text(_snapshots(told))
+
+
+def _states(told: Report) -> Table:
+    table = new_table(counted(told.states.total(), "pair"))
+    table.add_column("")
+    table.add_column("", justify="right")
+    table.add_column("")
+    for state in STATES:
+        if count := told.states[state]:
+            table.add_row(state, Text(f"{count:,}", style=STYLES[state]), MEANINGS[state])
+    table.show_header = False
+    return table
+
+
+def _refused(told: Report) -> Table:
+    table = new_table("Refused, and why")
+    table.add_column("reason", overflow="fold")
+    table.add_column("pairs", justify="right")
+    for reason, count in told.refused.most_common():
+        table.add_row(Text(reason), f"{count:,}")
+    return table
+
+
+def _look(told: Report) -> Table:
+    table = new_table("Pairs to look at")
+    for column, ratio in (("secondary", 3), ("primary", 3), ("state", None), ("reason", 5)):
+        table.add_column(column, overflow="fold", ratio=ratio, no_wrap=ratio is None)
+    for each in told.look[:NAMED_AT_MOST]:
+        table.add_row(
+            Text(each.secondary_user_id),
+            Text(each.primary_user_id),
+            Text(each.state, style=STYLES[each.state]),
+            Text((each.reason or "").removeprefix(_pair(each))),
+        )
+    if (more := len(told.look) - NAMED_AT_MOST) > 0:
+        table.caption = f"and {more:,} more; --json names all"
+        table.caption_justify = "left"
+    return table
+
+
+def _pair(look: Look) -> str:
+    """Return how reasons begin that name their pair, which stands in the row already."""
+    return f"{look.secondary_user_id!r} into {look.primary_user_id!r}: "
+
+
+def _runs(told: Report) -> Table:
+    table = new_table("Runs")
+    for column in ("begun", "command"):
+        table.add_column(column)
+    for column in ("try", "map index"):
+        table.add_column(column, justify="right")
+    table.add_column("plan")
+    for each in told.writers[-RUNS_AT_MOST:]:
+        digest = (each.plan_digest or "")[:DIGEST]
+        begun = each.begun.replace("T", " ").replace("+00:00", "Z")
+        table.add_row(Text(begun), Text(each.command), str(each.tried), str(each.map_index), Text(digest))
+    if (more := len(told.writers) - RUNS_AT_MOST) > 0:
+        table.caption = f"and {more:,} before; --json names all"
+        table.caption_justify = "left"
+    return table
+
+
+def _options(told: Report) -> Iterator[Text]:
+    """Say with which options the runs ran, each set of them once."""
+    seen = dict.fromkeys(line for each in told.writers if (line := _of(each)))
+    for line in seen:
+        yield Text(line)
+    if seen:
+        yield Text()
+
+
+def _of(writer: Writer) -> str:
+    said = [f"{name} {_value(value)}" for name, value in writer.options.items() if value not in ([], None)]
+    return f"{writer.command}: {'; '.join(said)}" if said else ""
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    shown = ", ".join(map(str, value[:VALUES_AT_MOST]))
+    return shown if len(value) <= VALUES_AT_MOST else f"{shown}, ... ({len(value):,} in all)"
+
+
+def _snapshots(told: Report) -> str:
+    text = f"{counted(told.snapshots, 'snapshot file')}. Can be undone: {counted(told.restorable, 'linked pair')}."
+    if told.forgotten:
+        text += f" Cannot, for the snapshots were deleted: {counted(told.forgotten, 'pair')}."
+    return text

@@ -1,0 +1,214 @@
+"""``auth0link journal`` on journals of real runs."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from airflow_provider_auth0link.cli import main
+from airflow_provider_auth0link.cli.journal_tables import show
+from airflow_provider_auth0link.errors import BadRequestError
+from airflow_provider_auth0link.hooks.journal import open_store
+from airflow_provider_auth0link.linking.journal import read_history
+from airflow_provider_auth0link.linking.report import Look, Report, Writer, report
+from tests.cli.commands import auth0link
+from tests.fakes.tenant import FakeTenant, Trouble, user
+from tests.linking.rig import Rig
+
+A, B, C, D, E = "auth0|a", "google-oauth2|b", "facebook|c", "github|4", "samlp|x|e@example.com"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the journal of a run that linked two, refused one and failed at one, and of an undo of one."""
+    rig = Rig(FakeTenant(user(A), user(B), user(C, blocked=True), user(D), user(E)))
+    rig.tenant.meets("link", Trouble(BadRequestError("Auth0 says no")))
+    rig.link([[A, B], [A, C], [A, D], [A, E]], guards=("not_blocked",))
+    rig.undo([D])
+    return laid_out(rig, tmp_path / "journal")
+
+
+def laid_out(rig: Rig, folder: Path) -> Path:
+    folder.mkdir()
+    for name, data in rig.store.files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+Journal = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def journal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """Return a function that runs the command and gives exit code, output and errors."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main(["journal", *map(str, arguments)])
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return run
+
+
+def row(text: str, start: str) -> list[str]:
+    return next(line.split() for line in text.splitlines() if line.strip().startswith(start))
+
+
+def test_a_journal_in_words(folder: Path, journal: Journal) -> None:
+    code, out, err = journal(folder)
+
+    assert (code, err) == (0, "")
+    assert row(out, "Journal") == ["Journal", str(folder)]
+    assert row(out, "Tenant") == ["Tenant", "acme.eu.auth0.com"]
+    assert "4 pairs" in out
+    assert [row(out, state)[1] for state in ("linked ", "undone ", "refused ", "failed ")] == ["1"] * 4
+    assert row(out, "not_blocked") == ["not_blocked", "1"]
+    assert row(out, B)[:3] == [B, A, "failed"]
+    assert "Auth0 says no" in out
+    assert [line.split()[2] for line in out.splitlines() if line.startswith(" 2026-")] == ["link", "undo"]
+    assert "Can be undone: 1 linked pair." in out
+    assert max(map(len, out.splitlines())) <= 80 + len(str(folder))
+
+
+def test_as_json_it_is_one_object(folder: Path, journal: Journal) -> None:
+    code, out, _ = journal(folder, "--json")
+
+    told = json.loads(out)
+    assert code == 0
+    assert told["journal"] == str(folder)
+    assert (told["pairs"], told["states"]["linked"], told["refused"]) == (4, 1, {"not_blocked": 1})
+    assert [each["secondary_user_id"] for each in told["look_at"]] == [B]
+
+
+def test_it_only_reads(folder: Path, journal: Journal) -> None:
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+
+    journal(folder)
+
+    assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+
+
+def test_an_id_map_goes_on_where_earlier_ones_ended(folder: Path, tmp_path: Path, journal: Journal) -> None:
+    first, second, out = tmp_path / "1.csv", tmp_path / "2.csv", tmp_path / "map.csv"
+    first.write_text(f"old_user_id,new_user_id\ngithub|0,{E}\ngithub|1,auth0|x\n")
+    second.write_text("old_user_id,new_user_id\ngithub|1,auth0|y\n")
+
+    code, said, _ = journal(folder, "--id-map", out, "--earlier", first, "--earlier", second)
+
+    assert code == 0
+    assert f"3 ids written to {out}" in said
+    assert out.read_text() == f"old_user_id,new_user_id\ngithub|0,{A}\ngithub|1,auth0|y\n{E},{A}\n"
+
+
+def test_a_map_may_be_written_over_the_earlier_one(folder: Path, tmp_path: Path, journal: Journal) -> None:
+    out = tmp_path / "map.csv"
+    out.write_text(f"old_user_id,new_user_id\ngithub|0,{E}\n")
+
+    for _ in range(2):
+        assert (
+            json.loads(journal(folder, "--json", "--id-map", out, "--earlier", out)[1])["id_map"]["rows"] == 2
+        )
+    assert out.read_text() == f"old_user_id,new_user_id\ngithub|0,{A}\n{E},{A}\n"
+
+
+def test_a_map_that_is_wrong_leaves_no_file(folder: Path, tmp_path: Path, journal: Journal) -> None:
+    earlier, out = tmp_path / "1.csv", tmp_path / "map.csv"
+    earlier.write_text("old,new\n")
+
+    code, _, err = journal(folder, "--id-map", out, "--earlier", earlier)
+
+    assert code == 2
+    assert "the first line must name the columns" in err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--earlier", "x.csv"], "--earlier: there is no id map", id="earlier alone"),
+        pytest.param(["--forget-snapshots"], "nobody can be asked here. Add --yes", id="nobody to ask"),
+    ],
+)
+def test_arguments_that_do_not_fit(arguments: list[str], said: str, folder: Path) -> None:
+    answer = auth0link("journal", str(folder), *arguments, cwd=folder, stdin=-3)  # /dev/null
+
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert said in answer.stderr
+
+
+def test_snapshots_are_deleted_when_that_is_said(folder: Path, journal: Journal) -> None:
+    code, out, _ = journal(folder, "--forget-snapshots", "--yes")
+
+    assert code == 0
+    assert "3 snapshot files deleted" in out
+    assert not list(folder.glob("*.snapshots"))
+    assert "Cannot, for the snapshots were deleted: 1 pair." in " ".join(journal(folder)[1].split())
+    assert json.loads(journal(folder, "--forget-snapshots", "--yes", "--json")[1])["deleted"] == 0
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, 0), ("no\n", 1, 3), ("\n", 1, 3)])
+def test_whoever_sits_there_is_asked(answer: str, code: int, left: int, folder: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    try:
+        os.write(keyboard, answer.encode())
+        ended = auth0link("journal", str(folder), "--forget-snapshots", cwd=folder, stdin=terminal)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+    assert ended.returncode == code, ended.stderr
+    assert "Nothing of 1 linked pair can be undone after that. [y/N]" in ended.stderr
+    assert "Not finished: 1 pair." in ended.stderr
+    assert len(list(folder.glob("*.snapshots"))) == left
+
+
+def test_a_folder_without_a_journal(tmp_path: Path, journal: Journal) -> None:
+    for place in (tmp_path, tmp_path / "not-there"):
+        code, _, err = journal(place)
+        assert code == 2
+        assert f"{place}: there is no journal" in err
+
+
+def test_a_store_that_cannot_be_read(folder: Path, journal: Journal) -> None:
+    file = folder / "file"
+    file.touch()
+
+    code, out, err = journal(file)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("auth0link: ")
+
+
+def test_a_bucket_whose_connection_is_not_there(journal: Journal) -> None:
+    code, _, err = journal("s3://nowhere@bucket/journal")
+
+    assert code == 2
+    assert "Airflow has no connection 'nowhere'" in err
+
+
+def test_long_lists_are_cut_and_say_so() -> None:
+    writers = tuple(Writer(f"at {n}", "link", 1, n, None, {"only": list(range(n))}) for n in range(25))
+    looks = [Look(f"github|{n}", A, None, "unknown", "[odd] reason") for n in range(25)]
+    text = io.StringIO()
+
+    show(Report(None, writers, 1, 0, look=looks), "there", Console(file=text, width=80))
+
+    assert "and 5 more; --json names all" in text.getvalue()
+    assert "and 5 before; --json names all" in text.getvalue()
+    assert "link: only 0, 1, 2, 3, 4, ... (24 in all)" in text.getvalue()
+    assert "[odd] reason" in text.getvalue()
+    assert "Tenant   not told" in text.getvalue()
+
+
+def test_what_the_command_reads_is_what_the_run_wrote(folder: Path) -> None:
+    store = open_store(str(folder))
+
+    assert report(read_history(store, "acme.eu.auth0.com"), store.names()).states.total() == 4
