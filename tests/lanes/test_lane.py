@@ -115,6 +115,32 @@ def test_an_id_from_an_xcom_reaches_the_wire_unrendered(lane: Lane) -> None:
     assert sorted(links, key=str) == sorted(expected, key=str)
 
 
+def test_batches_by_xcom_and_by_shards_and_their_undo(lane: Lane, tmp_path: Path) -> None:
+    secret = "{{ conn.auth0_default.password }}"
+    ids = ["auth0|one", f"samlp|i|{secret}", "auth0|{{ run_id }}", "github|two"]
+    ids += [f"auth0|p{n}" for n in range(5)] + [f"github|{{{{ ti.task_id }}}}{n}" for n in range(5)]
+
+    with Emulator(users=[_user(user_id, "ada@example.com") for user_id in ids]) as tenant:
+        before = tenant.state(volatile=False)
+        printed = lane.airflow(
+            "dags",
+            "test",
+            "batch_in_shards",
+            AIRFLOW_CONN_AUTH0_DEFAULT=tenant.connection(),
+            AUTH0LINK_LANE_ROOM=str(tmp_path),
+        )
+        applied, after = tenant.links_applied, tenant.state(volatile=False)
+
+    assert applied == {
+        ("auth0|one", f"samlp|i|{secret}"): 1,
+        ("auth0|{{ run_id }}", "github|two"): 1,
+        **{(f"auth0|p{n}", f"github|{{{{ ti.task_id }}}}{n}"): 1 for n in range(5)},
+    }
+    assert after == before
+    assert "planned 7, undone 7" in printed
+    assert {path.suffix for path in (tmp_path / "journal").iterdir()} == {".jsonl", ".snapshots"}
+
+
 def _is_a_warning_of_ours(line: str) -> bool:
     return "Warning: " in line and "airflow_provider_auth0link" in line.partition("Warning: ")[0]
 
