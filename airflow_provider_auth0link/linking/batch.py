@@ -7,7 +7,8 @@ The work runs in threads of its own, so that the caller's thread is free for sig
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,15 +135,13 @@ def link_batch(
     :param options: with ``snapshot``, unless it is a dry run
     :param journal: where it is written down; a dry run only reads it, or goes without
     """
-    asks = bool(options.carry or options.guards) or not options.dry_run
+    checks = options.carry or options.guards or plan.has_evidence or plan.by_connection
 
     def units(tally: Tally, stopping: Callable[[], bool]) -> Iterator[Unit]:
+        if options.dry_run and not checks:  # nothing to check, so nothing is asked
+            _count(plan, journal, tally)
+            return
         for star in plan.stars():
-            if not asks and not any(each.evidence or each.connection_id for each in star.pairs):
-                for edge in star.pairs:  # nothing to check, so nothing is asked
-                    done = journal is not None and journal.history.of(key(into(star.primary, edge)))
-                    tally.earlier(str(done.outcome) if done and done.done else "would_link")
-                continue
             run = StarRun(star, options, tenants, journal, stopping)
             for index in run.earlier:
                 outcome = run.outcomes[index]
@@ -156,22 +155,44 @@ def link_batch(
     return batch
 
 
+def _count(plan: Plan, journal: Journal | None, tally: Tally) -> None:
+    """Count what a run would link."""
+    if journal is None or not len(journal.history):
+        tally.earlier("would_link", plan.planned)
+        return
+    for star in plan.stars():
+        for edge in star.pairs:
+            known = journal.history.of(key(into(star.primary, edge)))
+            tally.earlier(str(known.outcome) if known.done else "would_link")
+
+
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What a run has before it: how many links, and whether any names its connection or bears evidence."""
+    """
+    What a run has before it: how many links, and whether any names its connection or bears evidence.
+
+    ``done``: pairs that the journal calls done, by outcome.
+    """
 
     links: int
     by_connection: bool
     evidence: bool
+    done: Mapping[str, int]
 
 
 def ahead(plan: Plan, journal: Journal) -> Ahead:
-    """Look over the pairs that no earlier try ended."""
+    """Look over a plan before it is begun."""
+    if not len(journal.history):
+        return Ahead(plan.planned, plan.by_connection, plan.has_evidence, {})
     links, by_connection, evidence = 0, False, False
+    done: Counter[str] = Counter()
     for star in plan.stars():
         for edge in star.pairs:
-            if not journal.history.of(key(into(star.primary, edge))).done:
+            known = journal.history.of(key(into(star.primary, edge)))
+            if known.done:
+                done[str(known.outcome)] += 1
+            else:
                 links += 1
                 by_connection = by_connection or edge.connection_id is not None
                 evidence = evidence or bool(edge.evidence)
-    return Ahead(links, by_connection, evidence)
+    return Ahead(links, by_connection, evidence, done)

@@ -78,6 +78,16 @@ class Plan:
         graph.close("pairs", "row")
         return cls(graph, digest.hexdigest())
 
+    @property
+    def by_connection(self) -> bool:
+        """Whether a pair names its connection."""
+        return any(note is not None and note[0] is not None for note in self._graph.notes)
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether a pair bears evidence."""
+        return any(note is not None and note[2] is not None for note in self._graph.notes)
+
     def stars(self) -> Iterator[Star]:
         """Give the stars, in the order of their first pairs in the plan. May be called again."""
         graph = self._graph

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.units import Note
 
 SPEED_S = 60.0
 EXAMPLES = 10
-"""So many failures are told in full; the journal has all."""
+"""So many are told in full; the journal has all."""
 
 
 @dataclass(slots=True)
@@ -21,7 +23,7 @@ class Tally:
     Counts by outcome.
 
     ``names`` are the outcomes that there are, ``planned`` how many pairs. ``refusals`` are by guard, ``warnings`` by
-    text, ``examples`` are the first failures in full.
+    text, ``examples`` are the first failures in full, and what an undo left as it is.
     """
 
     names: tuple[str, ...]
@@ -40,9 +42,9 @@ class Tally:
     def __post_init__(self) -> None:
         self.began = self.clock()
 
-    def earlier(self, name: str) -> None:
-        """Count a pair that an earlier try ended."""
-        self.counts[name] += 1
+    def earlier(self, name: str, count: int = 1) -> None:
+        """Count pairs that an earlier try ended."""
+        self.counts[name] += count
 
     def ended(self, note: Note) -> None:
         """Count a pair that ended now."""
@@ -51,6 +53,8 @@ class Tally:
         self.requests += note.outcome.requests
         if note.instead is not None:
             self._count(note.instead.name, note.instead.error, -1)
+            with suppress(ValueError):
+                self.examples.remove(_told(note.instead))
         else:
             self.fresh += 1
             self._ends.append(self.clock())
@@ -59,8 +63,8 @@ class Tally:
         reason = note.outcome.reason
         if note.outcome.name == "refused" and reason:
             self.refusals[reason.partition(":")[0]] += 1
-        elif note.outcome.error is not None and len(self.examples) < EXAMPLES:
-            self.examples.append(f"{note.outcome.name}: {reason}")
+        elif reason and len(self.examples) < EXAMPLES:
+            self.examples.append(_told(note.outcome))
 
     def _count(self, name: str, error: Auth0LinkError | None, step: int) -> None:
         self.counts[name] += step
@@ -103,3 +107,7 @@ class Tally:
     def summary(self) -> dict[str, Any]:
         """Return the counts, every name among them."""
         return {"planned": self.planned, **{name: self.counts[name] for name in self.names}}
+
+
+def _told(outcome: Outcome) -> str:
+    return f"{outcome.name}: {outcome.reason}"
