@@ -27,11 +27,11 @@ PYTHONS_3.2.2 := 3.12 3.13 3.11 3.14
 LANE_TESTS := tests/lanes tests/operators/test_wire.py tests/operators/test_xcom.py
 LANE_TESTS_2.11.2 := tests/realrun
 
-.PHONY: help demo test lint test-main test-matrix test-wheel lock format bench clean
+.PHONY: help demo test lint test-main test-kill test-matrix test-wheel lock format bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
-	@echo 'Also: lint format test-main test-matrix test-lane-VERSION test-wheel bench lock clean'
+	@echo 'Also: lint format test-main test-kill test-matrix test-lane-VERSION test-wheel bench lock clean'
 
 demo: .venv/installed
 	$(BIN)/auth0link demo $(ARGS)
@@ -47,6 +47,10 @@ lint: .venv/installed
 
 test-main: .venv/installed
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+# Some of it runs with test-main.
+test-kill: .venv/installed
+	$(BIN)/python -m pytest -m kill -s tests/kill $(ARGS)
 
 test-matrix: $(OLDER:%=test-lane-%)
 

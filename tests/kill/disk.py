@@ -1,123 +1,120 @@
-"""
-A disk on which a process ends in the middle of a write, and that forgets what was not synced.
-
-What the process does there stands in a ledger, so that somebody else can take away what a loss of power would have.
-"""
+"""A disk under a journal's folder that kills its process at a chosen moment of a chosen write."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-POINTS = ("begun", "torn", "filled", "named", "written")
-"""Where in a write: before it; its data not synced, synced; its name not synced, synced."""
-
-DiesAt = tuple[int, str]
-"""The number of a write, counted from 1, and the point in it."""
+Point = Literal["begun", "half", "filled", "named", "durable"]
+POINTS: tuple[Point, ...] = ("begun", "half", "filled", "named", "durable")
+"""Before a write's first step; half of it written; all of it, under a temporary name; under its own; to the disk."""
 
 
-class DeadlyDisk:
+class FatalDisk:
     """
-    The disk of this machine, to a process that is killed by its own hand.
+    ``os``, until one moment.
 
-    :param dies_at: where; None is never
-    :param ledger: the file that what is done is noted in; None is nowhere
+    :param write: which write is fatal, counted from 0
+    :param point: where in it
+    :param drops: whether the machine dies with the process: what was not synced is lost
     """
 
-    def __init__(self, dies_at: DiesAt | None = None, ledger: Path | None = None) -> None:
-        self._dies_at = dies_at
-        self._ledger = ledger.open("ab", buffering=0) if ledger is not None else None
-        self._writes = 0
-        self._filling: int | None = None
+    def __init__(self, write: int, point: Point, *, drops: bool) -> None:
+        self._fatal, self._point, self._drops = write, point, drops
+        self._write = -1
+        self._folders: set[int] = set()
+        self._paths: dict[int, str] = {}
+        self._unsynced_data: set[str] = set()
+        self._unsynced_names: list[str] = []
+        self._unsynced_folders: list[str] = []
 
     def open(self, path: str, flags: int, mode: int, /) -> int:
-        if not flags & os.O_CREAT:
-            return os.open(path, flags, mode)
-        self._writes += 1
-        self._at("begun")
-        self._filling = os.open(path, flags, mode)
-        self._note("name", path, self._number(self._filling))
-        return self._filling
+        if flags & os.O_DIRECTORY:
+            fd = os.open(path, flags, mode)
+            self._folders.add(fd)
+            self._paths[fd] = path
+            return fd
+        if path.endswith(".part"):
+            self._write += 1
+            self._at("begun")
+        try:
+            fd = os.open(path, flags, mode)
+        except FileNotFoundError:  # the folder is made, and the write begun anew
+            self._write -= 1
+            raise
+        self._paths[fd] = path
+        self._unsynced_data.add(path)
+        self._unsynced_names.append(path)
+        return fd
 
     def write(self, fd: int, data: memoryview, /) -> int:
-        self._note("data", self._number(fd))
+        if self._is_fatal("half"):
+            os.write(fd, data[: len(data) // 2])
+        self._at("half")
         return os.write(fd, data)
 
     def fsync(self, fd: int, /) -> None:
-        if fd == self._filling:
-            self._at("torn")
         os.fsync(fd)
-        self._note("synced", self._number(fd))
+        path = self._paths[fd]
+        if fd not in self._folders:
+            self._unsynced_data.discard(path)
+            return
+        self._unsynced_names = [each for each in self._unsynced_names if not _is_in(path, each)]
+        self._unsynced_folders = [each for each in self._unsynced_folders if not _is_in(path, each)]
 
     def close(self, fd: int, /) -> None:
-        if fd == self._filling:
-            self._filling = None
         os.close(fd)
+        self._folders.discard(fd)
+        del self._paths[fd]
 
     def link(self, src: str, dst: str, /) -> None:
         self._at("filled")
         os.link(src, dst)
-        self._note("name", dst, self._number(dst))
-        self._at("named")
+        self._named(src, dst)
 
     def rename(self, src: str, dst: str, /) -> None:
-        raise AssertionError("here a file can have a second name, so nothing is renamed")
+        self._at("filled")
+        Path(src).rename(dst)
+        self._named(src, dst)
 
     def unlink(self, path: str, /) -> None:
-        self._at("written")
+        if path.endswith(".part"):
+            self._at("durable")  # the last step of a write that went well
         Path(path).unlink()
 
     def mkdir(self, path: str, mode: int, /) -> None:
         Path(path).mkdir(mode)
-        self._note("name", path, self._number(path))
+        self._unsynced_folders.append(path)
 
-    def _at(self, point: str) -> None:
-        if self._dies_at == (self._writes, point):
-            os.kill(os.getpid(), signal.SIGKILL)
+    def _named(self, src: str, dst: str) -> None:
+        self._unsynced_names.append(dst)
+        if src in self._unsynced_data:
+            self._unsynced_data.add(dst)
+        self._at("named")
 
-    def _note(self, *line: object) -> None:
-        if self._ledger is not None:
-            self._ledger.write(json.dumps(line).encode() + b"\n")
+    def _is_fatal(self, point: Point) -> bool:
+        return (self._write, point) == (self._fatal, self._point)
 
-    def _number(self, file: int | str) -> int:
-        return os.stat(file).st_ino  # noqa: PTH116 - takes what is open as well
+    def _at(self, point: Point) -> None:
+        if not self._is_fatal(point):
+            return
+        if self._drops:
+            self._lose()
+        os.kill(os.getpid(), signal.SIGKILL)
 
-
-def lose_power(ledger: Path, chance: random.Random) -> list[str]:
-    """
-    Take from a disk what was not synced when its process ended: data, names, or neither, as chance has it.
-
-    :return: the names of what was at stake
-    """
-    data: set[int] = set()
-    names: dict[str, int] = {}
-    for line in ledger.read_bytes().splitlines():
-        deed: list[Any] = json.loads(line)
-        if deed[0] == "name":
-            names[deed[1]] = deed[2]
-        elif deed[0] == "data":
-            data.add(deed[1])
-        else:  # of a folder it is the names that are brought to the disk
-            data.discard(deed[1])
-            names = {name: file for name, file in names.items() if _number_of(Path(name).parent) != deed[1]}
-    for path in map(Path, list(_under_number(ledger.parent, data))):
-        if chance.random() < 0.7:
-            whole = path.read_bytes()
-            path.write_bytes(whole[: chance.randrange(len(whole) + 1)])
-    for path in map(Path, sorted(names, reverse=True)):
-        if path.exists() and chance.random() < 0.5:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return sorted(names)
+    def _lose(self) -> None:
+        """Take from the disk what a dead machine would not find on it again."""
+        for path in self._unsynced_data:
+            if Path(path).exists():
+                os.truncate(path, 0)
+        for path in self._unsynced_names:
+            Path(path).unlink(missing_ok=True)
+        for folder in reversed(self._unsynced_folders):
+            shutil.rmtree(folder)
 
 
-def _number_of(path: Path) -> int:
-    return path.stat().st_ino if path.exists() else 0
-
-
-def _under_number(root: Path, numbers: set[int]) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file() and path.stat().st_ino in numbers]
+def _is_in(folder: str, path: str) -> bool:
+    return str(Path(path).parent) == folder

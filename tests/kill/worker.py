@@ -1,63 +1,81 @@
-"""The worker that is killed: links a plan, or undoes it, in a process of its own. It imports no Airflow."""
+"""The worker that is killed: a process of its own that links a plan, or takes it back, and writes its counts down."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_auth0link.api.client import Auth0Client
+from airflow_provider_auth0link.api.client import Auth0Client, Transport
 from airflow_provider_auth0link.api.transport import HttpTransport
+from airflow_provider_auth0link.api.work import Work
 from airflow_provider_auth0link.hooks.local_store import LocalStore
 from airflow_provider_auth0link.keys import Seal
 from airflow_provider_auth0link.linking.batch import Batch, link_batch
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import CARRIED, Options
 from airflow_provider_auth0link.linking.plan import Plan
-from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.linking.undoing import undo_batch
 from airflow_provider_auth0link.settings import Settings
-from tests.kill.disk import DeadlyDisk, DiesAt
-from tests.kill.world import GUARDS
+from tests.kill.disk import FatalDisk, Point
+from tests.kill.line import LineTransport
 
-TENANT = "acme.eu.auth0.com"
+HOST = "tenant.under.test"
+OPTIONS = Options.checked(
+    carry=CARRIED,
+    carry_except=(),
+    conflicts="primary",
+    guards=("not_blocked", "verified_email"),
+    snapshot="full",
+)
 LONGEST_S = 300.0
+"""No run takes so long: one that does hangs."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """
-    One run of the worker.
+class Death:
+    """A worker's own death, at one moment of one write of its journal."""
 
-    ``agent`` is its user agent, by which its requests are known. ``number`` is the try. ``dies_at`` and ``ledger`` are
-    the disk's.
+    write: int
+    point: Point
+    drops: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """
+    What a worker is to do.
+
+    :param command: "link" or "undo"
+    :param plan: plan lines
+    :param url: where the tenant is
+    :param line: path of the tenant's own line; None: over HTTP
     """
 
+    name: str
     command: str
-    pairs: list[list[str]]
+    plan: tuple[dict[str, Any], ...]
     url: str
-    login: str
-    password: str
-    folder: str
-    number: int
-    agent: str
-    dies_at: DiesAt | None = None
-    ledger: str | None = None
+    client: tuple[str, str]
+    line: str | None
+    journal: str
+    result: str
+    number: int = 1
+    death: Death | None = None
 
 
-class Tenants:
-    """What begins work at the tenant."""
-
+class _Tenants:
     def __init__(self, client: Auth0Client) -> None:
         self._client = client
 
-    def work(self) -> Tenant:
-        return self._client.work(correlation_id="kill")
+    def work(self) -> Work:
+        return self._client.work()
 
     def width(self) -> int:
         return self._client.width()
@@ -67,43 +85,45 @@ class Tenants:
         return self._client.pace.limited
 
 
-def run(task: Task, told: Connection) -> None:
-    """Do the task, and tell the counts."""
-    told.send(summary_of(task))
-    told.close()
+def work(order: Order) -> None:
+    """Do it. The counts are written whole or not at all."""
+    batch = _batch(order)
+    batch.start()
+    ended = batch.wait(LONGEST_S)
+    told = {"ended": ended, "failure": repr(batch.failure) if batch.failure else None, **batch.close()}
+    part = Path(f"{order.result}.part")
+    part.write_text(json.dumps(told | {"examples": batch.tally.examples}))
+    part.rename(order.result)
+    if not ended:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-def summary_of(task: Task) -> dict[str, Any]:
-    """Do the task in this process. Returns the counts, and under ``failure`` what ended it before its end."""
-    settings = Settings.from_connection(
-        host=task.url, login=task.login, password=task.password, port=None, schema=None, extra={}
+def journal_in(folder: str, command: str, number: int = 1, death: Death | None = None) -> Journal:
+    """Open the journal as a new writer."""
+    path = Path(folder)
+    store = (
+        LocalStore(path, FatalDisk(death.write, death.point, drops=death.drops))
+        if death
+        else LocalStore(path)
     )
-    client = Auth0Client(settings, HttpTransport(settings), user_agent=task.agent, told=lambda _: None)
-    disk = DeadlyDisk(task.dies_at, Path(task.ledger) if task.ledger else None)
-    journal = Journal(
-        LocalStore(Path(task.folder), disk),
-        writer=f"{task.number}-0-{uuid.uuid4().hex}",
-        tenant=TENANT,
-        header={"command": task.command, "options": {}},
+    return Journal(
+        store,
+        writer=f"{number}-0-{uuid.uuid4().hex}",
+        tenant=HOST,
+        header={"command": command, "options": {}},
         seal=Seal(),
         at=lambda: datetime.now(UTC).isoformat(),
     )
-    batch = COMMANDS[task.command](task, Tenants(client), journal)
-    batch.start()
-    ended = batch.wait(LONGEST_S)
-    failure = None if ended else f"not ended within {LONGEST_S:.0f} s"
-    return {**batch.close(), "failure": str(batch.failure) if batch.failure else failure}
 
 
-def _link(task: Task, tenants: Tenants, journal: Journal) -> Batch:
-    options = Options.checked(
-        carry=CARRIED, carry_except=(), conflicts="primary", guards=GUARDS, snapshot="full"
+def _batch(order: Order) -> Batch:
+    login, password = order.client
+    settings = Settings.from_connection(
+        host=order.url, login=login, password=password, port=None, schema=None, extra={}
     )
-    return link_batch(Plan.from_rows(task.pairs), options, tenants, journal, time.monotonic)
-
-
-def _undo(task: Task, tenants: Tenants, journal: Journal) -> Batch:
-    return undo_batch(journal, tenants, time.monotonic, only=None, dry_run=False)
-
-
-COMMANDS: dict[str, Callable[[Task, Tenants, Journal], Batch]] = {"link": _link, "undo": _undo}
+    transport: Transport = LineTransport(order.line, order.name) if order.line else HttpTransport(settings)
+    tenants = _Tenants(Auth0Client(settings, transport, user_agent="kill", told=lambda _: None))
+    journal = journal_in(order.journal, order.command, order.number, order.death)
+    if order.command == "undo":
+        return undo_batch(journal, tenants, time.monotonic, only=None, dry_run=False)
+    return link_batch(Plan.from_rows(order.plan), OPTIONS, tenants, journal, time.monotonic)

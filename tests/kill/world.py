@@ -1,155 +1,160 @@
-"""
-A tenant full of duplicates, and the plan that links them. The same seed gives the same world.
-
-All that makes a merge hard is in it: chains, several secondaries of one primary, secondaries with identities of
-their own, a second database, metadata that meet (objects, arrays, nulls), rights of every kind, and pairs that
-guards refuse, with what hangs on them.
-"""
+"""A tenant full of duplicates, made from a seed, and the plan that links them."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_auth0link.linking.plan import Plan
-from airflow_provider_auth0link.model import Pair
-
 Json = dict[str, Any]
 
-GUARDS = ("not_blocked", "not_enterprise_secondary")
-
-CONNECTIONS = {
-    "auth0": "Username-Password-Authentication",
-    "google-oauth2": "google-oauth2",
-    "facebook": "facebook",
-    "github": "github",
-    "oauth2": "a pass",
-}
-SECOND_DATABASE = "legacy"
-ENTERPRISE = "waad"
-REST = ("{n}", "{n}", "{n}", "a/{n} ü", "i|{n}|../x", "{n}%2F?#")
-"""What stands behind the provider in an id: identity providers name people as they like."""
-
-VALUES: tuple[Any, ...] = (
-    "x", "ü\u2028", "", 0, 1, True, False, 1.5,
-    ["a"], ["a", "b", None], [], [{"id": 1}, {"id": 2}], [[1], [2, None]],
-    {"deep": {"one": 1}}, {"deep": {"two": [1, 2]}, "none": None}, {"deep": {"one": 2, "two": [2, 3]}}, {},
-)  # fmt: skip
-KEYS = ("tags", "plan", "deep", "k", "l ö")
+DATABASE, OLD_DATABASE = "Username-Password-Authentication", "old-shop"
+PROVIDERS = ("google-oauth2", "facebook", "samlp", "apple", "windowslive")
+NAMES = ("plain", "with|pipe", "with/slash", "with space", "zoë", "100%", "日本")
+API = "https://api.example.com"
+PERMISSIONS = ("read:orders", "write:orders", "read:invoices", "delete:invoices")
+ORGANIZATIONS = ("org_acme", "org_globex", "org_initech")
+ROLES = tuple(f"rol_{number:02}" for number in range(12))
 
 
-@dataclass(slots=True)
+@dataclass
 class World:
     """
-    What a tenant holds, and what is to become of it.
+    Accounts as a tenant is seeded with, and plan lines.
 
-    ``pairs`` are the plan's, ``refused`` are secondaries that stay: by a guard, or cut off.
+    ``secondaries`` are the ids of all accounts that the plan makes identities of others.
     """
 
     users: list[Json] = field(default_factory=list)
-    pairs: list[list[str]] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)
+    plan: list[Json] = field(default_factory=list)
 
     @property
-    def linked(self) -> list[Pair]:
-        """The links that are to be there in the end, each into the primary of its star."""
-        return [
-            Pair(star.primary, edge.secondary)
-            for star in Plan.from_rows(self.pairs).stars()
-            for edge in star.pairs
-            if str(edge.secondary) not in self.refused
-        ]
-
-    def user(self, user_id: str) -> Json:
-        """Return an account as it was seeded."""
-        return next(each for each in self.users if each["user_id"] == user_id)
-
-
-def world(pairs: int, seed: int) -> World:
-    """
-    Make a world.
-
-    :param pairs: how many the plan holds
-    """
-    maker = _Maker(random.Random(seed))
-    while (left := pairs - len(maker.world.pairs)) > 0:
-        maker.star(left)
-    order = maker.chance
-    order.shuffle(maker.world.users)
-    return maker.world
+    def secondaries(self) -> dict[str, Json]:
+        """The secondaries' accounts by id; those linked beforehand have none."""
+        wanted = {line["secondary_user_id"] for line in self.plan}
+        return {user["user_id"]: user for user in self.users if user["user_id"] in wanted}
 
 
 class _Maker:
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(f"world {seed}")
         self.world = World()
-        self.chance = chance
-        self._numbers: Iterator[int] = iter(range(1, 1_000_000))
+        self.count = 0
 
-    def star(self, most: int) -> None:
-        """Add one person: a primary with secondaries at it, or in a chain behind it."""
-        size = min(most, self.chance.choice((1, 1, 1, 2, 2, 3, 4)))
-        is_chain = self.chance.random() < 0.4
-        primary = holder = self._user("auth0")
-        for _ in range(size):
-            kind = self.chance.random()
-            provider = ENTERPRISE if kind < 0.04 else self.chance.choice(list(CONNECTIONS))
-            secondary = self._user(provider)
-            if 0.04 <= kind < 0.1:
+    def star(self) -> None:
+        """One primary and what becomes it: several side by side, chains, or both."""
+        primary = self.account("auth0", DATABASE)
+        tips = [primary]
+        for _ in range(self.chance.choice((1, 1, 1, 2, 2, 3, 4))):
+            database = self.chance.random() < 0.08
+            provider = "auth0" if database else self.chance.choice(PROVIDERS)
+            secondary = self.account(provider, OLD_DATABASE if database else provider)
+            self.with_own_identities(secondary)
+            if self.chance.random() < 0.06:
                 secondary["blocked"] = True
-            if kind < 0.1 or holder["user_id"] in self.world.refused:
-                self.world.refused.add(secondary["user_id"])
-            self.world.pairs.append([holder["user_id"], secondary["user_id"]])
-            holder = secondary if is_chain else primary
+            parent = self.chance.choice((primary, tips[-1]))
+            self.line(parent, secondary)
+            tips.append(secondary)
+        if self.chance.random() < 0.05:
+            self.linked_beforehand(primary)
 
-    def _user(self, provider: str) -> Json:
-        identity = self._identity(provider)
-        if provider == "auth0" and self.world.pairs and self.chance.random() < 0.3:
-            identity["connection"] = SECOND_DATABASE
-        number = identity["user_id"]
-        user: Json = {
-            "user_id": f"{provider}|{number}",
-            "email": f"u{next(self._numbers)}@example.com",
-            "email_verified": self.chance.random() < 0.8,
-            "name": f"Person {number}",
-            "identities": [identity],
+    def account(self, provider: str, connection: str) -> Json:
+        self.count += 1
+        bare = f"{self.chance.choice(NAMES) if provider != 'auth0' else 'id'}-{self.count:05}"
+        identity = {
+            "connection": connection,
+            "provider": provider,
+            "user_id": bare,
+            "isSocial": provider not in {"auth0", "samlp"},
         }
-        for _ in range(self.chance.choice((0, 0, 0, 0, 1, 2))):
-            own = self._identity(self.chance.choice(("github", "facebook", "twitter")))
-            user["identities"].append({**own, "profileData": {"email": f"{own['user_id']}@example.org"}})
-        for kind in ("user_metadata", "app_metadata"):
-            if metadata := self._metadata():
-                user[kind] = metadata
-        self._rights(user)
+        user = {
+            "user_id": f"{provider}|{bare}",
+            "email": f"person{self.count}@example.com",
+            "email_verified": True,
+            "name": f"Person {self.count}",
+            "nickname": f"person{self.count}",
+            "identities": [identity],
+            "user_metadata": self.metadata("user"),
+            "app_metadata": self.metadata("app"),
+            **self.rights(),
+        }
         self.world.users.append(user)
         return user
 
-    def _identity(self, provider: str) -> Json:
-        number = next(self._numbers)
-        rest: str | int = number if provider == "github" else self.chance.choice(REST).format(n=number)
+    def metadata(self, kind: str) -> Json:
+        """What collides with that of others, and one value that nobody else has."""
+        some = self.chance
+        every: Json = {
+            f"{kind}_own_{self.count}": f"only {kind} {self.count}",
+            "theme": some.choice(("dark", "light")),
+            "tags": some.sample(("new", "vip", "eu", "us", None, 7), 3),
+            "orders": [{"id": self.count, "paid": some.random() < 0.5}],
+            "nested": {"level": {f"n{self.count}": self.count, "shared": some.randrange(3)}},
+            "nothing": {"inner": None, "kept": self.count},
+            "mixed": some.choice(("text", 5, {"a": 1}, ["x"])),
+        }
+        return {key: value for key, value in every.items() if "_own_" in key or some.random() < 0.6}
+
+    def rights(self) -> Json:
+        some = self.chance
+        granted = some.sample(PERMISSIONS, some.choice((0, 0, 1, 2)))
+        joined = some.sample(ORGANIZATIONS, some.choice((0, 0, 0, 1, 2)))
         return {
-            "connection": CONNECTIONS.get(provider, provider),
-            "provider": provider,
-            "user_id": rest,
-            "isSocial": provider in {"google-oauth2", "facebook", "github", "twitter", "oauth2"},
+            "roles": some.sample(ROLES, some.choice((0, 0, 1, 2, 3))),
+            "permissions": [{"resource_server_identifier": API, "permission_name": name} for name in granted],
+            "organizations": {name: some.sample(ROLES, some.choice((0, 1, 2))) for name in joined},
         }
 
-    def _metadata(self) -> Json:
-        count = self.chance.choice((0, 1, 2, 4))
-        return {key: self.chance.choice(VALUES) for key in self.chance.sample(KEYS, count)}
+    def with_own_identities(self, user: Json) -> None:
+        for _ in range(self.chance.choice((0, 0, 0, 0, 1, 2))):
+            self.count += 1
+            identity = {
+                "connection": "github",
+                "provider": "github",
+                "user_id": self.count + 10**6,
+                "isSocial": True,
+                "profileData": {"email": f"dev{self.count}@example.com", "name": f"Dev {self.count}"},
+            }
+            user["identities"].append(identity)
 
-    def _rights(self, user: Json) -> None:
-        user["roles"] = self._some([f"rol_{n}" for n in range(6)])
-        user["permissions"] = [
-            {"resource_server_identifier": "https://api", "permission_name": name}
-            for name in self._some(["read:x", "write:x", "read:y ü"])
-        ]
-        user["organizations"] = {
-            name: self._some([f"rol_{n}" for n in range(3)])
-            for name in self._some(["org_1", "org_2", "org_3"])
+    def line(self, parent: Json, secondary: Json) -> None:
+        line: Json = {
+            "primary_user_id": parent["user_id"],
+            "secondary_user_id": secondary["user_id"],
+            "rule": "same_person",
         }
+        kind = self.chance.random()
+        if kind < 0.15:
+            line["evidence"] = {"verified": True}
+        elif kind < 0.18:
+            line["evidence"] = {"email": "nobody@example.com"}  # drifted: refused
+        self.world.plan.append(line)
 
-    def _some(self, choices: list[str]) -> list[str]:
-        count = self.chance.choice((0, 0, 0, 1, 2))
-        return sorted(self.chance.sample(choices, count))
+    def linked_beforehand(self, primary: Json) -> None:
+        """A pair of the plan that somebody has linked already."""
+        self.count += 1
+        bare = f"before-{self.count}"
+        identity = {"connection": "apple", "provider": "apple", "user_id": bare, "isSocial": True}
+        primary["identities"].append({**identity, "profileData": {"name": "Linked before"}})
+        self.world.plan.append({"primary_user_id": primary["user_id"], "secondary_user_id": f"apple|{bare}"})
+
+
+def world(seed: int, pairs: int = 500) -> World:
+    """Make a world whose plan has at least so many pairs, and at most a star more."""
+    maker = _Maker(seed)
+    while len(maker.world.plan) < pairs:
+        maker.star()
+    return maker.world
+
+
+def leaves(value: object) -> Iterator[object]:
+    """Return all values in JSON that are neither object, array nor null."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from leaves(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from leaves(each)
+    elif value is not None:
+        yield value
