@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, overload
 
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.operators import arguments
 from airflow_provider_auth0link.operators.many import ManyOperator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+    from airflow_provider_auth0link.linking.batch import Ahead, Batch
     from airflow_provider_auth0link.linking.journal import Journal
     from airflow_provider_auth0link.linking.options import Options
     from airflow_provider_auth0link.linking.plan import Plan
@@ -35,7 +37,7 @@ class LinkIdentitiesOperator(ManyOperator):
 
     XCom ``return_value`` and ``summary``: counts (planned, linked, already_linked, would_link, refused, failed,
     unknown, repeats, requests, throttled), seconds, journal. ``summary`` and ``journal`` are pushed at every end,
-    failures too.
+    failures too; what was not reached counts as failed. Requests, throttled and seconds are of this try.
 
     :param pairs: up to 10,000 plan lines, or rows [primary, secondary]; shown as a count in Rendered Templates
         (templated)
@@ -51,7 +53,8 @@ class LinkIdentitiesOperator(ManyOperator):
     :param guards: checked on fresh reads: "not_blocked", "verified_email", "same_email", "not_enterprise_secondary"
     :param snapshot: what an undo will be able to restore: "full" or "metadata"
     :param dry_run: read and check, change nothing, write no journal; kept as ``is_dry_run`` (templated)
-    :param id_map_path: write old_user_id,new_user_id of all pairs that the journal calls linked (templated)
+    :param id_map_path: write old_user_id,new_user_id of all pairs that the journal calls linked, at the end of a
+        run that was not stopped (templated)
     :param auth0_conn_id: the Airflow connection (templated)
     """
 
@@ -87,7 +90,7 @@ class LinkIdentitiesOperator(ManyOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.pairs = pairs
+        self.pairs: Any = pairs
         self.plan_path = plan_path
         self.plan_digest = plan_digest
         self.journal_path = journal_path
@@ -110,7 +113,7 @@ class LinkIdentitiesOperator(ManyOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Link what the plan names and the journal does not call done."""
         from airflow_provider_auth0link.hooks.tenants import HookTenants
-        from airflow_provider_auth0link.linking.batch import link_batch
+        from airflow_provider_auth0link.linking.batch import ahead, link_batch
 
         with failing_for_good():
             options = self._options()
@@ -119,14 +122,13 @@ class LinkIdentitiesOperator(ManyOperator):
             plan = self._plan()
             hook = self._hook(context)
             journal = self._journal(context, hook, _header(plan, options))
-            if plan.planned:
-                self._check(hook, plan, options, journal, most)
             tenants = HookTenants(hook)
             batch = link_batch(plan, options, tenants, journal, time.monotonic)
-            try:
-                summary = self._run(context, batch, tenants)
-            finally:
-                self._write_id_map(hook, journal, options)
+            summary = self._run(
+                context, batch, tenants, lambda: _check(hook, batch, ahead(plan, journal), options, most)
+            )
+            if not (options.dry_run or batch.stopped):
+                self._write_id_map(hook, journal)
             self._end(batch, summary, failures)
         return summary
 
@@ -156,19 +158,29 @@ class LinkIdentitiesOperator(ManyOperator):
             )
         return plan
 
-    def _check(
-        self, hook: Auth0Hook, plan: Plan, options: Options, journal: Journal, most: int | None
-    ) -> None:
-        """Refuse what is not to be begun: too many links, scopes that the token lacks."""
-        from airflow_provider_auth0link.api.scopes import needed
-        from airflow_provider_auth0link.linking.batch import ahead
+    def _write_id_map(self, hook: Auth0Hook, journal: Journal) -> None:
+        """Write which old id became which, of all that the journal calls linked by now."""
+        path = arguments.optional_text("id_map_path", self.id_map_path)
+        if path is None:
+            return
+        from airflow_provider_auth0link.hooks import files
+        from airflow_provider_auth0link.linking.idmap import id_map, write_id_map
+        from airflow_provider_auth0link.linking.journal import read_history
 
-        rest = ahead(plan, journal)
+        with files.writing(path) as file:
+            write_id_map(id_map(read_history(journal.store, hook.settings.host)), file)
+
+
+def _check(hook: Auth0Hook, batch: Batch, rest: Ahead, options: Options, most: int | None) -> None:
+    """Refuse what is not to be begun: too many links, scopes that the token lacks."""
+    from airflow_provider_auth0link.api.scopes import needed
+
+    reads = bool(options.carry or options.guards or rest.evidence or rest.by_connection)
+    try:
         if most is not None and rest.links > most:
             raise InputError(
                 f"max_links: the plan would make {rest.links} links, more than {most}. Nothing was linked"
             )
-        reads = bool(options.carry or options.guards or rest.evidence or rest.by_connection)
         if rest.links and (reads or not options.dry_run):
             hook.work().require(
                 *needed(
@@ -179,18 +191,10 @@ class LinkIdentitiesOperator(ManyOperator):
                     dry_run=options.dry_run,
                 )
             )
-
-    def _write_id_map(self, hook: Auth0Hook, journal: Journal, options: Options) -> None:
-        """Write which old id became which, of all that the journal calls linked by now."""
-        path = arguments.optional_text("id_map_path", self.id_map_path)
-        if path is None or options.dry_run:
-            return
-        from airflow_provider_auth0link.hooks import files
-        from airflow_provider_auth0link.linking.idmap import id_map, write_id_map
-        from airflow_provider_auth0link.linking.journal import read_history
-
-        with files.writing(path) as file:
-            write_id_map(id_map(read_history(journal.store, hook.settings.host)), file)
+    except Auth0LinkError:
+        for name, count in rest.done.items():
+            batch.tally.earlier(name, count)
+        raise
 
 
 class Pairs(Sequence[Any]):
@@ -213,25 +217,41 @@ class Pairs(Sequence[Any]):
         return f"{len(self):,} pairs"
 
 
-def shown_pairs(value: object) -> Any:
-    """Wrap rows after rendering, JSON text too; what is none is left for the check to refuse."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.lstrip().startswith("[") else value
-        except ValueError:
-            return value
-    if value is None or isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+class NoPairs:
+    """What was given as pairs and is none: its kind is shown, not what is in it."""
+
+    def __init__(self, value: object) -> None:
+        self._kind = type(value).__name__
+
+    def __repr__(self) -> str:
+        return f"{self._kind}, no list of pairs"
+
+
+def shown_pairs(value: object) -> Pairs | NoPairs | None:
+    """Wrap rows after rendering, JSON text too."""
+    if isinstance(value, Pairs | NoPairs):
         return value
-    return Pairs(value)
+    if value is None or (isinstance(value, str) and value in arguments.UNSET):
+        return None
+    rows = value
+    if isinstance(value, str):
+        with suppress(ValueError, RecursionError):
+            rows = json.loads(value)
+    if isinstance(rows, str | Mapping) or not isinstance(rows, Iterable):
+        return NoPairs(value)
+    return Pairs(rows)
 
 
 def rows_of(value: object) -> list[Any] | None:
     """Read ``pairs``: rows, None when it is unset."""
     shown = shown_pairs(value)
-    if shown is None or (isinstance(shown, str) and shown in arguments.UNSET):
+    if shown is None:
         return None
-    if not isinstance(shown, Pairs):
-        raise InputError(f"pairs: expected a list of plan lines or rows, got {type(shown).__name__}")
+    if isinstance(shown, NoPairs):
+        raise InputError(
+            f"pairs: expected a list of plan lines or rows, or JSON text of one, got {shown}. "
+            "What a task returns is given as task.output, not as a template"
+        )
     if len(shown) > MOST_PAIRS:
         raise InputError(
             f"pairs: {len(shown):,} are more than {MOST_PAIRS:,}. Write them to a file and give plan_path"

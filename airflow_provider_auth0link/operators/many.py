@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_auth0link.errors import (
@@ -15,7 +15,7 @@ from airflow_provider_auth0link.errors import (
 )
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
-from airflow_provider_auth0link.operators.arguments import text
+from airflow_provider_auth0link.operators.arguments import UNSET, text
 from airflow_provider_auth0link.operators.base import Auth0Operator
 
 if TYPE_CHECKING:
@@ -37,10 +37,18 @@ class ManyOperator(Auth0Operator):
     journal_path: str
     max_failures: int | str = 0
     _batch: Batch | None = None
+    _killed = False
+    _stopping = False
 
     def on_kill(self) -> None:
         """Begin nothing new, write down what is answered within four seconds; the rest stays an open intent."""
-        if self._batch is not None:
+        self._killed = True
+        self._stop()
+
+    def _stop(self) -> None:
+        """Stop once: a signal may come while a timeout stops the run, and would wait for itself."""
+        if self._batch is not None and not self._stopping:
+            self._stopping = True
             self._batch.stop(KILL_S)
 
     def _hook(self, context: Context) -> Auth0Hook:
@@ -54,30 +62,45 @@ class ManyOperator(Auth0Operator):
 
         return journal_of(hook, context, text("journal_path", self.journal_path), header)
 
-    def _run(self, context: Context, batch: Batch, tenants: HookTenants) -> dict[str, Any]:
-        """Run to the end, or to whatever ends it; the counts are pushed in any case."""
+    def _run(
+        self, context: Context, batch: Batch, tenants: HookTenants, check: Callable[[], None]
+    ) -> dict[str, Any]:
+        """
+        Run to the end, or to whatever ends it; the counts are pushed in any case.
+
+        :param check: refuses what is not to be begun, before the first request
+        """
         began = time.monotonic()
         self._batch = batch
         try:
+            check()
+            if self._killed:
+                self._stop()
             batch.start()
             while not batch.wait(LOG_EVERY_S):
                 self._tell(batch, tenants)
         finally:
             if not batch.wait(0):  # a timeout, or another signal
-                batch.stop(KILL_S)
+                self._stop()
             summary = {
                 **batch.close(),
                 "seconds": round(time.monotonic() - began, 1),
                 "journal": self.journal_path,
             }
-            self._push(context, summary)
             self._tell_end(batch, summary)
+            self._hand_on(context, summary, dying=batch.stopped)
+            self._batch, self._killed, self._stopping = None, False, False
         return summary
 
-    def _push(self, context: Context, summary: Mapping[str, Any]) -> None:
+    def _hand_on(self, context: Context, summary: Mapping[str, Any], *, dying: bool) -> None:
         """Hand the counts on: XCom, and an event on every asset that the author declared."""
-        context["ti"].xcom_push(key="summary", value=dict(summary))
-        context["ti"].xcom_push(key="journal", value=summary["journal"])
+        try:
+            context["ti"].xcom_push(key="summary", value=dict(summary))
+            context["ti"].xcom_push(key="journal", value=summary["journal"])
+        except Exception:
+            if not dying:
+                raise
+            self.log.warning("The counts could not be pushed any more", exc_info=True)
         events = context.get("outlet_events")
         for outlet in self.outlets or ():
             if events is not None and hasattr(outlet, "uri"):
@@ -101,9 +124,9 @@ class ManyOperator(Auth0Operator):
         counts = ", ".join(f"{name} {value}" for name, value in summary.items() if name != "journal")
         self.log.info("%s; journal %s", counts, summary["journal"])
         for reason, count in batch.tally.refusals.most_common():
-            self.log.info("refused %d: %s", count, reason)
+            self.log.info("refused %s: %s", f"{count:,}", reason)
         for warning, count in batch.tally.warnings.most_common():
-            self.log.warning("%d pairs: %s", count, warning)
+            self.log.warning("%s pairs: %s", f"{count:,}", warning)
         for example in batch.tally.examples:
             self.log.warning("%s", example)
 
@@ -130,7 +153,7 @@ class ManyOperator(Auth0Operator):
 
     def _whole_number(self, name: str, value: object) -> int | None:
         """Read a count strictly: Jinja makes text of it. None when it is unset."""
-        if value is None or value in {"", "None"}:
+        if value is None or (isinstance(value, str) and value in UNSET):
             return None
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:  # noqa: PLR2004 - more digits than pairs
             value = int(value)

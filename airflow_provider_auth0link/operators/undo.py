@@ -69,9 +69,12 @@ class UndoLinksOperator(ManyOperator):
             journal = self._journal(context, hook, {"command": "undo", "options": {}})
             tenants = HookTenants(hook)
             batch = undo_batch(journal, tenants, time.monotonic, only=only, dry_run=dry_run)
-            if batch.tally.planned:
-                hook.work().require(*_needs(journal.history, dry_run=dry_run))
-            summary = self._run(context, batch, tenants)
+
+            def check() -> None:
+                if batch.tally.planned:
+                    hook.work().require(*_needs(journal.history, dry_run=dry_run))
+
+            summary = self._run(context, batch, tenants, check)
             self._end(batch, summary, failures)
         return summary
 

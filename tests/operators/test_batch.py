@@ -23,9 +23,11 @@ from airflow_provider_auth0link.errors import (
     OutcomeUnknownError,
     StoppedError,
     StoreError,
+    UnauthorizedError,
 )
+from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.failing import failing_for_good
-from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
+from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator, rows_of, shown_pairs
 from airflow_provider_auth0link.operators.undo import UndoLinksOperator
 from tests.operators import rig
 from tests.operators.rig import CONN, Json, MakeTenant, Ran
@@ -162,7 +164,7 @@ def test_a_plan_comes_from_a_file_that_was_approved(
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
 
     given: Json = {"pairs": None, "plan_path": str(path)}
-    result = merge(run, tmp_path / "j", **given, plan_digest=digest)
+    result = merge(run, tmp_path / "j", **given, plan_digest=f" sha256:{digest.upper()}")
     assert counts(result.value) == {"planned": 4, "linked": 4}
     with pytest.raises(InputError, match="another plan was approved"):
         merge(run, tmp_path / "j", **given, plan_digest="0" * 64)
@@ -178,6 +180,8 @@ def test_a_plan_comes_from_a_file_that_was_approved(
         pytest.param({"pairs": [["a|1", "a|1"]]}, "a|1", id="itself"),
         pytest.param({"max_links": 3}, "would make 4 links, more than 3", id="too many links"),
         pytest.param({"max_links": "many"}, "max_links: must be a whole number", id="no number"),
+        pytest.param({"max_links": [1]}, "max_links: must be a whole number", id="a list"),
+        pytest.param({"max_links": 4.0}, "max_links: must be a whole number", id="a float"),
         pytest.param({"max_failures": -1}, "max_failures: must be a whole number", id="negative"),
         pytest.param({"snapshot": "all"}, "snapshot: 'all' is not known", id="snapshot"),
         pytest.param({"snapshot": None}, "snapshot", id="no snapshot"),
@@ -260,6 +264,54 @@ def test_a_scope_that_is_missing_is_told_before_the_first_request(
     assert counts(merge(run, tmp_path / "j", snapshot="metadata").value) == {"planned": 4, "linked": 4}
 
 
+def test_a_run_that_is_refused_tells_its_counts_too(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    tenant = make_tenant(*accounts())
+    merge(run, tmp_path, pairs=PAIRS[:1])
+    before = len(tenant.requests)
+    with pytest.raises(InputError, match="would make 3 links, more than 2"):
+        merge(run, tmp_path, max_links="2")
+
+    assert tenant.requests[before:] == []
+    assert counts(run.xcoms["summary"]) == {"planned": 4, "linked": 1, "failed": 3}
+    assert run.xcoms["journal"] == str(tmp_path)
+    assert counts(merge(run, tmp_path, max_links="3").value) == {"planned": 4, "linked": 4}
+
+
+def test_a_token_that_is_refused_stops_the_run_at_once(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [
+        {"user_id": f"{provider}|{n}", "email_verified": True}
+        for n in range(60)
+        for provider in ("auth0", "github")
+    ]
+    tenant = make_tenant(*many)
+    ready = tenant.user_access_token("machine@clients", "read:users update:users update:users_app_metadata")
+    rig.connect(tenant, monkeypatch, login=None, password=None, access_token=ready)
+    tenant.revoke_tokens()
+    with pytest.raises(UnauthorizedError) as caught:
+        merge(run, tmp_path, pairs=[[f"auth0|{n}", f"github|{n}"] for n in range(60)], snapshot="metadata")
+
+    assert isinstance(caught.value, AirflowFailException)
+    assert counts(run.xcoms["summary"]) == {"planned": 60, "failed": 60}
+    assert len(tenant.requests) < 60
+    assert {each.status for each in tenant.requests} == {401}
+
+
+def test_what_an_undo_leaves_is_told(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_tenant(*accounts())
+    merge(run, tmp_path)
+    Auth0Hook().unlink_identity("auth0|ada", "github|ada")
+    left = run(UndoLinksOperator, journal_path=str(tmp_path))
+
+    assert counts(left.value) == {"planned": 4, "undone": 3, "left": 1}
+    assert "left: 'github|ada' from 'auth0|ada': somebody unlinked it since" in capsys.readouterr().out
+
+
 def test_an_undo_names_the_scopes_that_it_lacks(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
     make_tenant(*accounts())
     merge(run, tmp_path, carry=("roles",))
@@ -282,6 +334,19 @@ def test_a_stop_ends_in_a_retry_that_goes_on(make_tenant: MakeTenant, run: Run, 
     assert summary["linked"] == len(tenant.links_applied) < 4
     assert counts(merge(run, tmp_path).value) == {"planned": 4, "linked": 4}
     assert len(tenant.links_applied) == 4
+
+
+def test_a_stop_before_the_begin_begins_nothing(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    tenant = make_tenant(*accounts())
+    operator = run.prepared(LinkIdentitiesOperator, pairs=PAIRS, journal_path=str(tmp_path / "j"))
+    operator.on_kill()
+    with pytest.raises(StoppedError):
+        run.execute(operator)
+
+    assert tenant.links_applied == {}
+    assert not (tmp_path / "j").exists()
+    assert counts(run.xcoms["summary"]) == {"planned": 4, "failed": 4}
+    assert counts(run.execute(operator).value) == {"planned": 4, "linked": 4}
 
 
 @pytest.mark.parametrize(
@@ -317,14 +382,24 @@ def test_how_a_task_ends(ended: Json, error: type[Exception] | None, for_good: b
 
 
 def test_the_pairs_show_themselves_as_a_count() -> None:
-    from airflow_provider_auth0link.operators.batch import shown_pairs
-
     rows = [["auth0|1", "github|1"]] * 1234
     assert str(shown_pairs(rows)) == "1,234 pairs"
-    assert list(shown_pairs(json.dumps(rows[:2]))) == rows[:2]
-    assert shown_pairs("nonsense") == "nonsense"
+    assert rows_of(shown_pairs(shown_pairs(json.dumps(rows[:2])))) == rows[:2]
     with pytest.raises(TypeError):
         json.dumps(shown_pairs(rows))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("[('ada@example.com',)]", "str"), ('{"ada@example.com": 1}', "str"), ({"a@example.com": 1}, "dict")],
+)
+def test_what_is_no_pairs_is_not_shown_either(given: object, shown: str) -> None:
+    assert str(shown_pairs(given)) == f"{shown}, no list of pairs"
+
+
+@pytest.mark.parametrize("unset", [None, "", "None"], ids=["nothing", "empty", "word"])
+def test_pairs_may_be_unset(unset: object) -> None:
+    assert rows_of(shown_pairs(unset)) is None
 
 
 def test_every_outlet_asset_gets_the_counts(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
