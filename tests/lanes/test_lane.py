@@ -139,6 +139,25 @@ def test_batches_by_xcom_and_by_shards_and_their_undo(lane: Lane, tmp_path: Path
     assert after == before
     assert "planned 7, undone 7" in printed
     assert {path.suffix for path in (tmp_path / "journal").iterdir()} == {".jsonl", ".snapshots"}
+    shown = _rows(lane, "SELECT rendered_fields FROM rendered_task_instance_fields WHERE task_id = 'by_xcom'")
+    assert json.loads(shown[0])["pairs"] == "2 pairs"
+    events = _rows(lane, f"SELECT extra FROM {_asset_events(lane)}")
+    assert {name: count for name, count in json.loads(events[0]).items() if name in {"planned", "linked"}} == {
+        "planned": 2, "linked": 2
+    }  # fmt: skip
+
+
+def _rows(lane: Lane, query: str) -> list[str]:
+    """Return one column out of the database of an Airflow."""
+    with sqlite3.connect(lane.home / "airflow.db") as connection:
+        rows = [row[0] for row in connection.execute(query).fetchall()]
+    connection.close()
+    return rows
+
+
+def _asset_events(lane: Lane) -> str:
+    """Return what the table is called: Airflow 2 called assets datasets."""
+    return _rows(lane, "SELECT name FROM sqlite_master WHERE name IN ('asset_event', 'dataset_event')")[0]
 
 
 def _is_a_warning_of_ours(line: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import dag, task
+from airflow.providers.common.compat.sdk import Asset, dag, task
 
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 from airflow_provider_auth0link.operators.plan import SplitPlanOperator
@@ -37,10 +38,17 @@ def plan() -> str:
 @dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), catchup=False)
 def batch_in_shards() -> None:
     journal = f"{ROOM}/journal"
+    found: Any = pairs()
     by_xcom = LinkIdentitiesOperator(
-        task_id="by_xcom", pairs=pairs(), journal_path=journal, guards=GUARDS, snapshot="metadata"
+        task_id="by_xcom",
+        pairs=found,
+        journal_path=journal,
+        guards=GUARDS,
+        snapshot="metadata",
+        outlets=[Asset("auth0_links")],
     )
-    split = SplitPlanOperator(task_id="split", plan_path=plan(), shards=2)
+    written: Any = plan()
+    split = SplitPlanOperator(task_id="split", plan_path=written, shards=2)
     shards = LinkIdentitiesOperator.partial(
         task_id="shards", journal_path=journal, guards=GUARDS, max_links="{{ 1 + 9 }}"
     ).expand(plan_path=split.output)
