@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.errors import InputError
@@ -51,8 +52,9 @@ class Known:
 
     ``outcome`` is the last that rules, None when there is none. ``tried``: a try of ours may have linked it though no
     outcome says so. ``undoing``: an undo began and did not end. ``refs``: the snapshots of its tries since the last
-    undo, oldest first. ``undone_refs``: those of before. ``n`` is the number of its ruling record. ``undo`` and
-    ``undo_reason``: how the last undo ended that no try came after, None when there was none.
+    undo, oldest first. ``undone_refs``: those of before. ``n`` is the number of its ruling record, ``tried_n`` that of
+    its last intent. ``undo`` and ``undo_reason``: how the last undo ended that no try came after, None when there was
+    none.
     """
 
     key: Key
@@ -65,6 +67,7 @@ class Known:
     refs: tuple[Ref, ...] = ()
     undone_refs: tuple[Ref, ...] = ()
     n: int = 0
+    tried_n: int = -1
     undo: str | None = None
     undo_reason: str | None = None
 
@@ -95,7 +98,9 @@ class History:
                 self.headers[writer] = record
             elif record["kind"] in {INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME}:
                 key = key_of(record)
-                self._entries[key] = (*self._entries.get(key, ()), _entry(writer, record))
+                entry = _entry(intern(writer), record)
+                held = self._entries.get(key)
+                self._entries[key] = (entry,) if held is None else (*held, entry)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -120,18 +125,18 @@ def _entry(writer: str, record: Mapping[str, Any]) -> _Entry:
     ref = None
     if place is not None:
         try:
-            ref = Ref(str(place["file"]), int(place["line"]))
+            ref = Ref(intern(str(place["file"])), int(place["line"]))
         except (KeyError, TypeError, ValueError):
             raise InputError(f"journal: record {record['n']} of {writer} names no snapshot's place") from None
     return _Entry(
         record["n"],
         writer,
-        record["kind"],
-        str(record.get("outcome") or ""),
+        intern(record["kind"]),
+        intern(str(record.get("outcome") or "")),
         bool(record.get("open")),
         ref,
         record.get("reason"),
-        record.get("connection"),
+        intern(record["connection"]) if isinstance(record.get("connection"), str) else None,
     )
 
 
@@ -156,6 +161,7 @@ def _known(key: Key, entries: tuple[_Entry, ...]) -> Known:
         refs=tuple(each.ref for each in intents if each.ref),
         undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),
         n=ruling.n if ruling else max((each.n for each in ordered), default=0),
+        tried_n=max((each.n for each in ordered if each.kind == INTENT), default=-1),
         undo=undo.outcome if undo else None,
         undo_reason=undo.reason if undo else None,
     )
