@@ -51,4 +51,4 @@ def test_an_example_is_a_dag_named_like_its_file(path: Path, dags: dict[str, dic
 
 def test_no_file_holds_a_second_dag(dags: dict[str, dict[str, Any]]) -> None:
     assert sorted(dags) == [path.stem for path in modules(EXAMPLES)]
-    assert dags.keys() >= {"example_dedup_and_link", "example_link_one", "example_taskflow"}
+    assert dags.keys() >= {"example_batch", "example_dedup_and_link", "example_link_one", "example_undo"}
