@@ -99,9 +99,10 @@ class Journal:
             raise InputError(f"journal: {writer!r} is no writer's name")
         self.store = store
         files = store.names()
+        self._at_first = frozenset(files)
         self.history = read_history(store, tenant, files)
         self._files = {name for name in files if SNAPSHOTS.fullmatch(name)}
-        self._writer, self._seal, self._at = writer, seal, at
+        self._writer, self._seal, self._at, self._tenant = writer, seal, at, tenant
         self._n = self.history.highest
         self._lock = threading.Lock()
         self._committing = threading.Lock()
@@ -163,6 +164,14 @@ class Journal:
                 self._files.add(name)
             self.store.write(f"{self._writer}-{group}.jsonl", b"".join(encoded(each) for each in lines))
             self._durable = highest
+
+    def meanwhile(self) -> History:
+        """Read what others wrote since this was opened: a task that is thought dead, or its retry."""
+        files = self.store.names()
+        self._files.update(each for each in files if SNAPSHOTS.fullmatch(each))
+        mine = f"{self._writer}-"
+        new = [each for each in files if each not in self._at_first and not each.startswith(mine)]
+        return read_history(self.store, self._tenant, new)
 
     def snapshots(self, refs: Iterable[Ref]) -> list[Snapshot]:
         """

@@ -17,6 +17,7 @@ class Outcome:
     ``name``: linked, already_linked, would_link, refused, failed or unknown; of an unlink: unlinked,
     not_linked, would_unlink, failed or unknown. ``error`` is there for refused, failed and unknown.
     ``warnings`` are for the log and hold no personal data. ``tried``: a lost try of ours may still be applied.
+    ``answered``: Auth0 said so to this try; else it was found by looking, and may be another's.
     ``open``: something of it stands at the primary, for a later try or an undo to take up.
     """
 
@@ -28,6 +29,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     tried: bool = field(default=False, compare=False)
     open: bool = field(default=False, compare=False)
+    answered: bool = field(default=False, compare=False)
     requests: int = field(default=0, compare=False)
 
     @classmethod

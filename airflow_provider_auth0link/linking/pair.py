@@ -58,7 +58,8 @@ class Job:
 
     ``pair`` is what will be linked; ``edge`` is what the plan says, another pair in a chain: its evidence and guards
     are checked between ``parent``, as last read, and the secondary. ``carry`` is what is on the primary already.
-    ``tried``: a try of ours may have linked it. ``readings`` serve the first round while they are fresh.
+    ``tried``: a try of ours may have linked it. ``wrote``: metadata were written now, not by an earlier try.
+    ``readings`` serve the first round while they are fresh.
     """
 
     pair: Pair
@@ -66,6 +67,7 @@ class Job:
     carry: Carry
     parent: Account | None = None
     tried: bool = False
+    wrote: bool = False
     readings: Readings | None = None
 
     @classmethod
@@ -139,6 +141,7 @@ def _round(tenant: Tenant, job: Job, options: Options) -> Steps:
     if options.snapshot is not None:
         snapshot = Snapshot(ready.secondary, ready.rights if options.snapshot == "full" else None, job.carry)
         yield Intent(snapshot, ready.connection, tuple(job.carry.paths))
+    job.wrote = job.wrote or bool(ready.change.merge.body)
     job.carry.write(tenant, ready.change)
     outcome = settle_link(
         tenant,

@@ -161,7 +161,7 @@ def _done(identities: list[Identity], wanted: Wanted) -> Outcome:
     :raises AmbiguousError: when it does not: then the accounts are looked at
     """
     if wanted.among(identities):
-        return Outcome.done("linked", identities, wanted.primary)
+        return Outcome.done("linked", identities, wanted.primary, answered=True)
     others = sorted({each.connection for each in identities if each.is_root_of(wanted.secondary)})
     if others:  # two accounts under one id: a repeat would link the second one too
         stranger = LinkFailedError(

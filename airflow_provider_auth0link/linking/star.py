@@ -15,6 +15,7 @@ from airflow_provider_auth0link.errors import Auth0LinkError, LinkDelayedError
 from airflow_provider_auth0link.linking.carry import Carry
 from airflow_provider_auth0link.linking.history import FINAL, Known
 from airflow_provider_auth0link.linking.journal import Journal
+from airflow_provider_auth0link.linking.mending import mend
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
 from airflow_provider_auth0link.linking.pair import (
@@ -109,7 +110,18 @@ class StarRun:
         self._remember(job)
         tenant = self.tenants.work()
         outcome = yield from self._noted(index, link_steps(tenant, job, self.options))
+        outcome = self._mended(tenant, job, outcome)
         yield self._ended(index, outcome.with_(requests=outcome.requests + requests + tenant.requests))
+
+    def _mended(self, tenant: Tenant, job: Job, outcome: Outcome) -> Outcome:
+        """Look after the primary when another may have linked the pair while this one was carrying."""
+        if self.journal is None or not job.wrote or outcome.answered or outcome.error is not None:
+            return outcome
+        try:
+            mend(tenant, self.star.primary, self.journal, self.options)
+        except Auth0LinkError as error:
+            return Outcome.ended("failed", error, tried=True)
+        return outcome
 
     def _noted(self, index: int, steps: Steps) -> Generator[Note, None, Outcome]:
         """Hand out a pair's intents as records."""

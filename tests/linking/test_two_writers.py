@@ -1,0 +1,63 @@
+"""A worker that is thought dead and its retry, both at work: what one wrote on old readings is mended."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_auth0link.errors import AmbiguousError, Auth0LinkError, ConflictError, SameIdentityError
+from tests.fakes.tenant import FakeTenant, Trouble, user
+from tests.linking.rig import Rig
+
+P, S1, S2, S3 = "auth0|p", "google-oauth2|1", "facebook|2", "github|3"
+PAIRS = [[P, S1], [P, S2], [P, S3]]
+
+
+def people() -> FakeTenant:
+    return FakeTenant(
+        user(P, "db", user_metadata={"tags": ["p"]}),
+        user(S1, "google-oauth2", user_metadata={"tags": ["one"], "deep": {"one": 1}}),
+        user(S2, "facebook", user_metadata={"tags": ["two"], "deep": {"two": 2}}, app_metadata={"k": [2]}),
+        user(S3, "github", user_metadata={"deep": {"one": 3, "three": 3}}, app_metadata={"k": [3]}),
+    )
+
+
+@pytest.mark.parametrize("conflicts", ["primary", "secondary"])
+@pytest.mark.parametrize("already", [ConflictError, SameIdentityError], ids=["409", "400"])
+@pytest.mark.parametrize("slept", [0, 1, 2])
+def test_a_write_on_old_readings_takes_nothing_from_what_the_retry_carried(
+    slept: int, already: type[Auth0LinkError], conflicts: str
+) -> None:
+    undisturbed = Rig(people())
+    undisturbed.link(PAIRS, conflicts=conflicts)
+    tenant = people()
+    tenant._already = already
+    zombie = Rig(tenant)
+    retry = Rig(tenant, zombie.store)
+    sleeps = Trouble(before=lambda: retry.link(PAIRS, conflicts=conflicts))
+    tenant.meets("update_user", *[None] * slept, sleeps)
+
+    assert sum(zombie.link(PAIRS, conflicts=conflicts).values()) == 6
+    assert zombie.state() == undisturbed.state()
+    assert zombie.link(PAIRS, conflicts=conflicts) == {"planned": 3, "linked": 3}
+
+
+def test_what_could_not_be_mended_is_mended_by_the_further_pass() -> None:
+    undisturbed = Rig(people())
+    undisturbed.link(PAIRS)
+    tenant = people()
+    zombie = Rig(tenant)
+    retry = Rig(tenant, zombie.store)
+    lost = Trouble(AmbiguousError("the connection broke"))
+    tenant.meets("update_user", Trouble(before=lambda: retry.link(PAIRS)), None, None, None, lost)
+
+    zombie.link(PAIRS)
+    assert zombie.state() == undisturbed.state()
+
+
+def test_alone_nothing_is_mended() -> None:
+    tenant = people()
+    tenant.meets("link", Trouble(AmbiguousError("the connection broke"), done=True))
+    rig = Rig(tenant)
+
+    assert rig.link(PAIRS) == {"planned": 3, "linked": 3}
+    assert tenant.count("update_user") == 3
