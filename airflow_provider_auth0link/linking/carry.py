@@ -149,6 +149,12 @@ class Carry:
         rights, more = take(tenant, self.primary, _without(self.gain, kept))
         return taken or rights, left + more
 
+    def without(self, gone: Carry) -> Carry:
+        """Return this as it would be had *gone*, which was written before, never been: what stood here was its."""
+        body, _ = taken_back(gone.before, self.before, gone.body)
+        before = {kind: {**keys, **body.get(kind, {})} for kind, keys in self.before.items()}
+        return Carry(self.primary, before, self.body, self.gain, self.paths)
+
     def to_json(self) -> dict[str, Any]:
         """Return it for a snapshot."""
         return {"before": self.before, "body": self.body, "gain": self.gain.to_json(), "paths": self.paths}

@@ -56,10 +56,12 @@ def _rewound(path: Path, written: Any, before: Any, now: Any, stays: Stays, left
         return _object(path, written, before, now, stays, left)
     if isinstance(written, list) and isinstance(now, list):
         return _array(path, written, before, now, stays)
+    if stays(path, now):
+        return now
     if not same(now, written):
         left.append(".".join(path))
         return now
-    return now if stays(path, now) else before
+    return before
 
 
 def _object(  # noqa: PLR0917 - three values that meet at one place

@@ -38,7 +38,8 @@ class Undo:
     One pair to be undone.
 
     ``snapshot`` is None when it was forgotten. ``others`` are still linked to the same primary; ``gone`` were linked
-    before this pair and are undone already: what this pair brought as well was left for it.
+    before this pair, the last one first, and are undone already: what this pair brought as well was left for it, and
+    what it wrote over was theirs.
     """
 
     key: Key
@@ -114,7 +115,10 @@ def _unlink(tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account) -> Out
 def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
     """Take what was carried back off the primary, but for what accounts that stay linked brought too."""
     others = [each.brought for each in undo.others]
-    left = snapshot.carry.take_back(tenant, others)[1] if snapshot.carry else []
+    carry = snapshot.carry
+    for each in undo.gone:  # the last one first
+        carry = carry.without(each.carry)
+    left = carry.take_back(tenant, others)[1] if carry else []
     for each in undo.gone:
         shared = _shared(each.carry, snapshot)
         if shared:

@@ -87,7 +87,10 @@ class PrimaryUndo:
             return Undo(known.key, known, snapshot)
         still = [*self.staying, *self.chosen[index + 1 :]]
         others = [self._snapshot(each.refs) for each in still]
-        gone = [self._snapshot(each.undone_refs) for each in self.gone]
+        before = sorted(
+            (each for each in self.gone if each.tried_n < known.tried_n), key=lambda each: -each.tried_n
+        )
+        gone = [self._snapshot(each.undone_refs) for each in before]
         return Undo(
             known.key,
             known,

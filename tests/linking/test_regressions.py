@@ -1,0 +1,65 @@
+"""The smallest cases of what once went wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.tenant import FakeTenant, user
+from tests.linking.rig import Rig
+
+A, B, C, D = "auth0|a", "google-oauth2|b", "facebook|c", "github|d"
+
+
+def written_over() -> Rig:
+    """Return a tenant where each secondary's values are written over those of the one before."""
+    return Rig(
+        FakeTenant(
+            user(A, user_metadata={"k": 0, "n": {"x": 0}}),
+            user(B, user_metadata={"k": 1, "n": {"x": 1}, "b": {"y": 1}}),
+            user(C, user_metadata={"k": 2, "n": {"x": 2}, "b": {"y": 2}}),
+            user(D, user_metadata={"k": 3, "n": {"x": [3]}}),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([[B], [C], [D]], id="first linked first"),
+        pytest.param([[C], [B], [D]], id="the middle first"),
+        pytest.param([[B, C], [D]], id="two, then the last"),
+        pytest.param([[D], [B], [C]], id="the last, then the first"),
+        pytest.param([[D], [C], [B]], id="last linked first"),
+    ],
+)
+def test_a_value_written_over_anothers_does_not_bring_that_back_once_it_is_undone(
+    parts: list[list[str]],
+) -> None:
+    rig = written_over()
+    rig.link([[A, B], [A, C], [A, D]], conflicts="secondary")
+    for part in parts:
+        assert rig.undo(only=part) == {"planned": len(part), "undone": len(part)}
+
+    assert rig.state() == written_over().state()
+
+
+def test_what_a_linked_account_wrote_over_is_nobodys_change() -> None:
+    rig = written_over()
+    rig.link([[A, B], [A, C]], conflicts="secondary")
+    rig.undo(only=[B])
+
+    assert rig.tenant.users[A]["user_metadata"] == {"k": 2, "n": {"x": 2}, "b": {"y": 2}}
+    assert [row.get("left") for row in rig.records("undo_outcome")] == [None]
+
+
+def test_a_link_made_again_is_undone_to_what_stood_before_it() -> None:
+    rig = written_over()
+    rig.link([[A, B]], conflicts="secondary")
+    rig.undo()
+    rig.link([[A, C]], conflicts="secondary")
+    rig.link([[A, B], [A, C]], conflicts="secondary")
+    rig.undo(only=[C])
+    assert rig.tenant.users[A]["user_metadata"] == {"k": 1, "n": {"x": 1}, "b": {"y": 1}}
+    rig.undo(only=[B])
+
+    assert rig.state() == written_over().state()
