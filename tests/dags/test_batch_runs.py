@@ -17,7 +17,7 @@ from tests.dags.examples import Warehouse, documented_table, example
 
 pytestmark = pytest.mark.airflow_run
 
-SAML = "samlp|acme|ada {{ 7 * 7 }}"
+JINJA = "google-oauth2|{{ 7 * 7 }}"
 USERS: list[dict[str, Any]] = [
     {"user_id": "auth0|ada", "email": "ada@example.com", "email_verified": True, "user_metadata": {"a": 1}},
     {
@@ -161,17 +161,13 @@ def test_what_is_started_by_hand_offers_a_dry_run_first(name: str) -> None:
     assert dag.params["dry_run"] is True
 
 
-def test_a_jinja_in_an_id_stays_an_id(
-    run_dag: RunDag, tenant: Emulator, folder: Path, tmp_path: Path
-) -> None:
-    tenant.add_user({"user_id": SAML, "email": "ada@example.com", "email_verified": True})
-    warehouse = tmp_path / "warehouse.db"
-    Warehouse(warehouse, "DELETE FROM users WHERE user_id <> 'auth0|ada'").add(
-        [(SAML, "ada@example.com", True, "2029-01-01")]
+def test_a_jinja_in_an_id_is_an_id(run_dag: RunDag, tenant: Emulator, folder: Path, tmp_path: Path) -> None:
+    tenant.add_user({"user_id": JINJA, "email": "ada@example.com", "email_verified": True})
+    Warehouse(tmp_path / "warehouse.db", "DELETE FROM users WHERE user_id <> 'auth0|ada'").add(
+        [(JINJA, "ada@example.com", True, "2029-01-01")]
     )
 
     run = run_dag(example("example_batch").example_batch())
 
-    # The default guard of batches keeps enterprise accounts, whatever their id.
-    assert counts(summary(run)) == {"planned": 1, "refused": 1}
-    assert tenant.user(SAML) is not None
+    assert counts(summary(run)) == {"planned": 1, "linked": 1}
+    assert tenant.links_applied == {("auth0|ada", JINJA): 1}
