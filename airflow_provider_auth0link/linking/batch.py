@@ -56,16 +56,25 @@ class Batch:
         self._refusal: Auth0LinkError | None = None
         self._engine = Engine(tenants, journal, ended=self._ended, stops=self._stops, clock=clock)
         self._thread = threading.Thread(target=self._run, name="auth0link-batch", daemon=True)
+        self._over = True
+        self._at_work = threading.Lock()
 
     def start(self) -> None:
         """Begin."""
+        self._over = False
+        self._at_work.acquire()
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long for the end; tells whether it has come."""
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
-        return not self._thread.is_alive()
+        """
+        Wait so long for the end; tells whether it has come.
+
+        Not by ``Thread.join``: what a signal handler raises in it makes Python 3.11 call a running thread dead. Not by
+        an Event: a handler that waits as well could wait for its own thread.
+        """
+        if not self._over and self._at_work.acquire(timeout=seconds):
+            self._at_work.release()
+        return self._over
 
     def stop(self, within: float) -> bool:
         """
@@ -109,6 +118,9 @@ class Batch:
             self._engine.run(self._units(self.tally, self._engine.stopping))
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
             self._engine.failure = self._engine.failure or error
+        finally:
+            self._over = True
+            self._at_work.release()
 
     def _ended(self, note: Note) -> None:
         self.tally.ended(note)
