@@ -189,7 +189,8 @@ def _failure(wanted: Wanted, seen: Look, answer: Auth0LinkError, conflicts: int)
             None if conflicts == 1 else LinkFailedError(f"{wanted}: conflict. {answer}, yet both are there")
         )
     if isinstance(answer, MissingAccountError):
-        return LinkFailedError(f"{wanted}: {answer}, yet both accounts are there")
+        shared = ". Do two share the id? Give connection_id" if wanted.secondary.provider == DATABASE else ""
+        return LinkFailedError(f"{wanted}: {answer}, yet both accounts are there{shared}")
     return answer
 
 

@@ -18,7 +18,7 @@ from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import Key
 from airflow_provider_auth0link.linking.restore import named_connection, restore
 from airflow_provider_auth0link.linking.rights import Gain
-from airflow_provider_auth0link.linking.settle import Wanted, read, settle_unlink
+from airflow_provider_auth0link.linking.settle import DATABASE, Wanted, read, settle_unlink
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.model import Account, Rights, UserId
@@ -85,12 +85,11 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
         return _left(undo, "its snapshot was deleted, so nothing could be restored")
     wanted = Wanted(undo.primary, undo.secondary, undo.known.connection)
     held = wanted.held_by(primary)
-    account = None if held else read(tenant, undo.secondary)
-    if not held and account is None:
-        return _left(undo, "the secondary is not at the primary any more: linked elsewhere, or deleted")
+    account = read(tenant, undo.secondary) if not held or undo.secondary.provider == DATABASE else None
+    reason = _against(undo, account, undo.snapshot.account, held=held)
+    if reason:
+        return _left(undo, reason)
     was_linked = held or undo.begun
-    if not was_linked and undo.known.outcome == LINKED:
-        return _left(undo, "somebody unlinked it since")
     if dry_run:
         return Outcome.done("would_undo", primary.identities, undo.primary)
     yield Begin()
@@ -104,6 +103,24 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     undo.left += _take_back(tenant, undo, undo.snapshot)
     after = tenant.get_user(undo.primary)
     return Outcome.done("undone", after.identities, undo.primary, reason=_report(undo.left))
+
+
+def _against(undo: Undo, account: Account | None, then: Account, *, held: bool) -> str | None:
+    """
+    Return why nothing must be touched, None when nothing stands against it.
+
+    :param account: read under the secondary's id, of which there may be two, on two connections
+    :param then: the secondary in its snapshot
+    :param held: whether the primary has its identity
+    """
+    if account is None:
+        return None if held else "the secondary is not at the primary any more: linked elsewhere, or deleted"
+    one, other = account.root, then.root
+    if held or (one is not None and other is not None and one.connection != other.connection):
+        return "an account of another connection bears its id: which of them is meant cannot be told"
+    if not undo.begun and undo.known.outcome == LINKED:
+        return "somebody unlinked it since"
+    return None
 
 
 def _unlink(tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account) -> Outcome | None:

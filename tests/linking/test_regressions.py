@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from tests.fakes.tenant import FakeTenant, user
+from airflow_provider_auth0link.errors import MissingAccountError
+from tests.fakes.store import Died
+from tests.fakes.tenant import FakeTenant, Trouble, user
 from tests.linking.rig import Rig
 
 A, B, C, D = "auth0|a", "google-oauth2|b", "facebook|c", "github|d"
@@ -63,3 +67,32 @@ def test_a_link_made_again_is_undone_to_what_stood_before_it() -> None:
     rig.undo(only=[B])
 
     assert rig.state() == written_over().state()
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun"])
+def test_what_an_account_had_is_not_given_to_another_one_of_its_id(begun: bool) -> None:
+    one = "auth0|same"
+    rig = Rig(FakeTenant(user(A), user(one, "first", user_metadata={"k": 1})))
+    rig.link([[A, one]])
+    if begun:
+        rig.tenant.meets("update_user", Trouble(before=die))
+        with suppress(Died):
+            rig.undo()
+    rig.tenant.users[one] = user(one, "second", user_metadata={"other": True})
+    before = rig.state()
+
+    assert rig.undo() == {"planned": 1, "left": 1}
+    assert "an account of another connection bears its id" in rig.records("undo_outcome")[-1]["reason"]
+    assert rig.state() == before
+
+
+def die() -> None:
+    raise Died
+
+
+def test_a_refusal_of_one_of_two_accounts_that_share_an_id_says_what_to_give() -> None:
+    rig = Rig(FakeTenant(user(A), user("auth0|same", "first")))
+    rig.tenant.meets("link", Trouble(MissingAccountError("an account is not there")))
+    rig.link([[A, "auth0|same"]])
+
+    assert "Give connection_id" in rig.records("outcome")[0]["reason"]
