@@ -14,7 +14,15 @@ import subprocess
 import sys
 
 LIMIT_MS = 50.0
-HEAVY = ("requests", "jwt", "starlette", "uvicorn", "duckdb", "cryptography.hazmat.primitives.asymmetric.rsa")
+HEAVY = (
+    "requests",
+    "jwt",
+    "starlette",
+    "uvicorn",
+    "duckdb",
+    "s3fs",
+    "cryptography.hazmat.primitives.asymmetric.rsa",
+)
 
 OPERATORS = """
 import json, sys, time
@@ -23,7 +31,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 t1 = time.perf_counter()
 before = set(sys.modules)
 t2 = time.perf_counter()
-import airflow_provider_auth0link.operators.link
+from airflow_provider_auth0link.operators import batch, link, plan, undo
 t3 = time.perf_counter()
 print(json.dumps({"airflow": (t1 - t0) * 1e3, "ours": (t3 - t2) * 1e3, "new": sorted(set(sys.modules) - before)}))
 """
