@@ -19,12 +19,13 @@ from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.model import UserId
 
 
-def mend(tenant: Tenant, primary: UserId, journal: Journal, options: Options) -> None:
+def mend(tenant: Tenant, primary: UserId, journal: Journal, options: Options) -> bool:
     """
     Carry the metadata of all that others linked to a primary since the journal was opened once more.
 
     Rights are only ever added, so nothing of them is written over.
 
+    :return: whether there is another
     :raises LinkDelayedError: when an answer was lost: to be done again
     :raises Auth0LinkError: likewise, when it could not be done
     """
@@ -33,6 +34,7 @@ def mend(tenant: Tenant, primary: UserId, journal: Journal, options: Options) ->
         snapshot = combined(journal.snapshots(known.refs))
         if snapshot is not None:
             _carry_again(tenant, primary, snapshot, options)
+    return bool(theirs)
 
 
 def _stands(known: Known) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_auth0link.errors import (
     Auth0LinkError,
+    BadRequestError,
     LinkDelayedError,
     LinkFailedError,
     OutcomeUnknownError,
@@ -58,8 +59,7 @@ class Job:
 
     ``pair`` is what will be linked; ``edge`` is what the plan says, another pair in a chain: its evidence and guards
     are checked between ``parent``, as last read, and the secondary. ``carry`` is what is on the primary already.
-    ``tried``: a try of ours may have linked it. ``wrote``: metadata were written now, not by an earlier try.
-    ``readings`` serve the first round while they are fresh.
+    ``tried``: a try of ours may have linked it; ``wrote``: this one wrote. ``readings`` serve the first, fresh round.
     """
 
     pair: Pair
@@ -101,9 +101,7 @@ def link_steps(tenant: Tenant, job: Job, options: Options) -> Steps:
         try:
             outcome = yield from _round(tenant, job, options)
         except Auth0LinkError as error:
-            again = isinstance(
-                error, LinkDelayedError
-            )  # a lost answer to the carry: what stands is read anew
+            again = isinstance(error, LinkDelayedError)  # a lost answer to the carry: all is read anew
             outcome = _stopped(job, error)
         job.tried = job.tried or outcome.tried
         again = again or isinstance(outcome.error, RateLimitedError | UnsentError)
@@ -193,8 +191,14 @@ def _ready(tenant: Tenant, job: Job, options: Options, readings: Readings | None
     if reason:
         return refused(reason, primary)
     asked = options.rights if options.dry_run else options.rights_read
-    theirs = read_rights(tenant, pair.secondary, asked)
-    mine = read_rights(tenant, pair.primary, options.rights)
+    try:
+        theirs = read_rights(tenant, pair.secondary, asked)
+        mine = read_rights(tenant, pair.primary, options.rights)
+    except BadRequestError:  # one of the two is gone since it was read, or what it was a member of
+        seen = _seen(tenant, job, Wanted(pair.primary, pair.secondary, named), options, None)
+        if isinstance(seen, Outcome):
+            return seen
+        raise
     change = computed(primary or Account(pair.primary, (), {}), secondary, options, (mine, theirs))
     reason = against(change, primary, mine, options) if primary is not None else None
     if reason:

@@ -60,6 +60,7 @@ class StarRun:
     earlier: set[int] = field(default_factory=set)
     _jobs: list[Job] = field(default_factory=list)
     _facts: dict[UserId, Account] = field(default_factory=dict)
+    _beside: bool = False
 
     def __post_init__(self) -> None:
         self.outcomes = [None] * len(self.star.pairs)
@@ -114,13 +115,18 @@ class StarRun:
         yield self._ended(index, outcome.with_(requests=outcome.requests + requests + tenant.requests))
 
     def _mended(self, tenant: Tenant, job: Job, outcome: Outcome) -> Outcome:
-        """Look after the primary when another may have linked the pair while this one was carrying."""
-        if self.journal is None or not job.wrote or outcome.answered or outcome.error is not None:
+        """
+        Look after the primary when another may have linked the pair while this one was carrying.
+
+        Once another was met here, it is looked after to the star's end: the other may write on old readings too.
+        """
+        met = job.wrote and not outcome.answered and outcome.error is None
+        if self.journal is None or not (met or self._beside):
             return outcome
         try:
-            mend(tenant, self.star.primary, self.journal, self.options)
+            self._beside = mend(tenant, self.star.primary, self.journal, self.options)
         except Auth0LinkError as error:
-            return Outcome.ended("failed", error, tried=True)
+            return outcome if outcome.error else Outcome.ended("failed", error, tried=True)
         return outcome
 
     def _noted(self, index: int, steps: Steps) -> Generator[Note, None, Outcome]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_auth0link.errors import AmbiguousError, Auth0LinkError, ConflictError, SameIdentityError
+from airflow_provider_auth0link.errors import (
+    AmbiguousError,
+    Auth0LinkError,
+    BadRequestError,
+    ConflictError,
+    MissingAccountError,
+    SameIdentityError,
+)
 from tests.fakes.tenant import FakeTenant, Trouble, user
 from tests.linking.rig import Rig
 
@@ -61,3 +68,29 @@ def test_alone_nothing_is_mended() -> None:
 
     assert rig.link(PAIRS) == {"planned": 3, "linked": 3}
     assert tenant.count("update_user") == 3
+
+
+GONE = (
+    MissingAccountError("Auth0 answered 404 to GET: not found"),
+    BadRequestError("Auth0 answered 404 to GET: the account is no member of the organization"),
+)
+
+
+@pytest.mark.parametrize("gone", GONE, ids=["no account", "no member"])
+@pytest.mark.parametrize("verb", ["roles", "organizations"])
+def test_an_account_that_goes_while_its_rights_are_read_was_linked_by_the_retry(
+    verb: str, gone: BadRequestError
+) -> None:
+    tenant = people()
+    zombie = Rig(tenant)
+    retry = Rig(tenant, zombie.store)
+    tenant.meets(verb, Trouble(gone, before=lambda: retry.link(PAIRS)))
+
+    assert zombie.link(PAIRS) == {"planned": 3, "already_linked": 3}
+
+
+def test_rights_that_cannot_be_read_though_the_account_is_there_fail_the_pair() -> None:
+    tenant = people()
+    tenant.meets("roles", Trouble(GONE[0]))
+
+    assert Rig(tenant).link(PAIRS) == {"planned": 3, "linked": 2, "failed": 1}
