@@ -119,6 +119,8 @@ def test_batches_by_xcom_and_by_shards_and_their_undo(lane: Lane, tmp_path: Path
     secret = "{{ conn.auth0_default.password }}"
     ids = ["auth0|one", f"samlp|i|{secret}", "auth0|{{ run_id }}", "github|two"]
     ids += [f"auth0|p{n}" for n in range(5)] + [f"github|{{{{ ti.task_id }}}}{n}" for n in range(5)]
+    if _asset_events(lane) == "dataset_event":
+        lane.airflow("dags", "reserialize")  # Airflow 2 keeps events of datasets that it knows alone
 
     with Emulator(users=[_user(user_id, "ada@example.com") for user_id in ids]) as tenant:
         before = tenant.state(volatile=False)
