@@ -2,8 +2,9 @@
 A run that is killed at any moment is gone on with by the next one, as if nothing had been.
 
 The worker is a process of its own, killed by SIGKILL: at every write of its journal in turn, and at moments drawn by
-seed, on tenants that answer a repeated link with 409 and with 400. Then another one resumes. A few of these cases run
-with all other tests; the whole is ``make test-kill``.
+seed, on tenants that answer a repeated link with 409 and with 400. Then another one resumes. Or it only sleeps, and
+wakes up beside the one that took its place. A few of these cases run with all other tests; the whole is
+``make test-kill``.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from concurrent.futures import Future
 import pytest
 
 from tests.kill.case import Case, Report
-from tests.kill.cases import LEAST_WRITES, Lanes, at_every_write, at_random, lanes, over_http
+from tests.kill.cases import LEAST_WRITES, Lanes, asleep, at_every_write, at_random, lanes, over_http
 from tests.kill.worker import Death
 
 PAIRS, FEW_PAIRS = 500, 150
 SEEDS, SEED = (0, 1), 0
-MOMENTS, UNDO_MOMENTS, HTTP_MOMENTS = 100, 20, 6
+MOMENTS, UNDO_MOMENTS, HTTP_MOMENTS, SLEEPS = 100, 20, 6, 24
 
 
 def drawn(all_: Lanes) -> list[Case]:
     """Fifteen cases of all kinds."""
-    links = list(at_random("link", range(6), FEW_PAIRS, all_.references))
-    undos = list(at_random("undo", range(4), FEW_PAIRS, all_.references))
+    links = list(at_random("link", range(5), FEW_PAIRS, all_.references))
+    undos = list(at_random("undo", range(3), FEW_PAIRS, all_.references))
+    sleeps = list(asleep("link", range(2), FEW_PAIRS, all_.references))
     http = list(over_http("link", range(1), FEW_PAIRS, all_.references))
     deaths = [
         Case("link", 0, 0, FEW_PAIRS, death=Death(0, "named", drops=True)),
@@ -33,7 +35,7 @@ def drawn(all_: Lanes) -> list[Case]:
         Case("link", 0, 2, FEW_PAIRS, death=Death(4, "named", drops=True)),
         Case("undo", 1, 3, FEW_PAIRS, death=Death(2, "named")),
     ]
-    return [*links, *undos, *http, *deaths]
+    return [*links, *undos, *sleeps, *http, *deaths]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
 
 
 @pytest.mark.parametrize("number", range(15))
-def test_a_run_killed_at_a_drawn_moment_is_gone_on_with(some: list[Future[Report]], number: int) -> None:
+def test_a_run_struck_at_a_drawn_moment_is_gone_on_with(some: list[Future[Report]], number: int) -> None:
     report = some[number].result()
 
     assert report.wrong == (), report.case
@@ -96,6 +98,13 @@ def test_a_run_over_http_killed_at_drawn_moments_is_gone_on_with(whole: Lanes) -
     cases = list(over_http("link", range(HTTP_MOMENTS), PAIRS, whole.references))
 
     assert all(each.struck for each in ended(whole, cases, "moments over HTTP, link"))
+
+
+@pytest.mark.kill
+def test_a_worker_that_sleeps_and_its_retry_do_no_harm_to_each_other(whole: Lanes) -> None:
+    cases = list(asleep("link", range(SLEEPS), PAIRS, whole.references))
+
+    assert all(each.struck for each in ended(whole, cases, "two workers alive, link"))
 
 
 def ended(whole: Lanes, cases: list[Case], name: str) -> list[Report]:
