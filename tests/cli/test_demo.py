@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from airflow_provider_auth0link.cli import main
-from airflow_provider_auth0link.cli.demo import DAG, example
+from airflow_provider_auth0link.cli.demo import DAGS, example
 from airflow_provider_auth0link.cli.demo.play import Scene, play
 from airflow_provider_auth0link.emulator.server import Emulator
 from airflow_provider_auth0link.emulator.users import believable_users
@@ -65,6 +65,13 @@ def test_the_demo_shows_what_airflow_did_and_leaves_nothing(tmp_path: Path, outs
     found, linked, already, refused = count.values()
     assert found == linked + already + refused
     assert min(linked, already, refused) >= 3
+    runs = {
+        name: re.search(rf"^ *{name} +(.+?) *$", answer.stdout, re.MULTILINE)[1].split()  # type: ignore[index]  # else it fails
+        for name in ("linked", "taken back", "not as they were at first")
+    }
+    assert runs["linked"] == [str(linked)] * 2
+    assert runs["taken back"] == [str(linked)]
+    assert runs["not as they were at first"][1] == "0"
     reasons = answer.stdout.partition("Refused, and why")[2]
     assert [guard for guard in GUARDS if guard not in reasons] == []
     assert left(tmp_path) == []
@@ -79,7 +86,7 @@ def test_the_tenant_is_as_the_warehouse_says_and_no_file_holds_the_secret(tmp_pa
     text = io.StringIO()
 
     with Emulator(users=users) as tenant:
-        code = play(Scene(tmp_path, example(DAG), users, tenant), Console(file=text, width=100))
+        code = play(Scene(tmp_path, [example(DAGS[-1])], users, tenant), Console(file=text, width=100))
         with closing(sqlite3.connect(tmp_path / "warehouse.db")) as warehouse:
             moved = list(warehouse.execute("SELECT old_user_id, new_user_id FROM auth0_id_map"))
         held = {new: logins(tenant, new) for _, new in moved}
@@ -169,7 +176,7 @@ def test_what_went_wrong_is_shown_without_the_secret(tmp_path: Path) -> None:
     (tmp_path / "scene").mkdir()
 
     with Emulator() as tenant:
-        code = play(Scene(tmp_path / "scene", dag, [], tenant), Console(file=text, width=200))
+        code = play(Scene(tmp_path / "scene", [dag], [], tenant), Console(file=text, width=200))
 
         assert tenant.client_secret not in text.getvalue()
     assert code == 1

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from airflow_provider_auth0link.cli.demo import example
 from airflow_provider_auth0link.cli.demo.child import Child, settings
-from airflow_provider_auth0link.cli.demo.result import Result
+from airflow_provider_auth0link.cli.demo.result import Result, Run, changed, conf_of, fails
 from airflow_provider_auth0link.cli.demo.screen import Screen
-from airflow_provider_auth0link.cli.demo.tables import tables
+from airflow_provider_auth0link.cli.demo.tables import compared, tables
 from airflow_provider_auth0link.cli.demo.warehouse import overnight, write_users
 from airflow_provider_auth0link.errors import InputError
 from tests.cli.commands import gone
@@ -82,6 +82,92 @@ def test_a_run_is_read_from_its_task_instances_and_xcoms() -> None:
 )
 def test_a_run_that_did_not_do_all_is_no_success(result: Result) -> None:
     assert not result.succeeded
+
+
+def many(dag: str, *, accounts: int = 9, differ: int = 0, **counts: int) -> Run:
+    """Return a run of a Dag with one task for many pairs."""
+    summary = {"journal": "somewhere", **counts}
+    told = {
+        "state": "success",
+        "tasks": [task("find_pairs", "success", PAIRS), task("all", "success", summary)],
+    }
+    return Run(dag, told, 12, accounts, differ, 3.4)
+
+
+BATCH = many("example_batch", linked=2, already_linked=1, refused=1, differ=4, accounts=7)
+UNDO = many("example_undo", undone=2)
+
+
+def test_the_undo_is_given_the_journal_of_the_batch() -> None:
+    assert conf_of("example_batch", []) == {}
+    assert conf_of("example_undo", [BATCH]) == {"journal": "somewhere", "dry_run": False}
+
+
+def test_runs_that_did_all_they_should_lack_nothing() -> None:
+    mapped = Run("example_dedup_and_link", TOLD, 10, 7, 4, 20)
+
+    assert fails([BATCH, UNDO, mapped]) == []
+    assert [mapped.count(name) for name in ("linked", "already_linked", "refused", "undone")] == [1, 1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("runs", "lack"),
+    [
+        pytest.param([many("example_batch")], "example_batch: no pair was linked", id="no-link"),
+        pytest.param(
+            [BATCH, many("example_undo", undone=2, differ=1)],
+            "example_undo: 1 account not as before",
+            id="not-restored",
+        ),
+        pytest.param(
+            [BATCH, many("example_undo", undone=1)],
+            "example_undo: 1 of 2 links were taken back",
+            id="not-all-undone",
+        ),
+        pytest.param(
+            [Run("example_batch", {"state": "failed", "tasks": []}, 0, 9, 0, 1)],
+            "example_batch: the run ended as failed",
+            id="failed",
+        ),
+        pytest.param(
+            [Run("example_dedup_and_link", {**TOLD, "tasks": TOLD["tasks"][:2]}, 0, 9, 0, 1)],
+            "example_dedup_and_link: not every pair has an outcome",
+            id="pairs-without-outcome",
+        ),
+    ],
+)
+def test_what_a_run_lacks_is_told(runs: list[Run], lack: str) -> None:
+    assert fails(runs) == [lack]
+
+
+def test_accounts_are_compared_by_their_ids() -> None:
+    before: list[dict[str, Any]] = [{"user_id": "a", "x": 1}, {"user_id": "b"}, {"user_id": "c"}]
+
+    assert changed(before, list(reversed(before))) == 0
+    assert changed(before, [{"user_id": "a", "x": 2}, {"user_id": "b"}, {"user_id": "d"}]) == 3
+
+
+def test_runs_stand_side_by_side() -> None:
+    text = io.StringIO()
+
+    Console(file=text, width=80).print(compared([BATCH, UNDO]))
+
+    lines = [" ".join(line.split()) for line in text.getvalue().splitlines()]
+    assert "batch undo" in lines
+    assert "linked 2" in lines
+    assert "taken back 2" in lines
+    assert "accounts in the tenant then 7 9" in lines
+    assert "not as they were at first 4 0" in lines
+    assert "seconds 3 3" in lines
+
+
+def test_a_child_takes_orders_and_one_that_ended_takes_none(tmp_path: Path) -> None:
+    code = "import sys\nfor line in sys.stdin:\n    print(line, end='', flush=True)\n    break"
+
+    with module(tmp_path, code) as child:
+        child.order({"dag": "a"})
+        assert list(child.events(lambda: None, seconds=60)) == [{"dag": "a"}]
+        child.order(None)
 
 
 def test_examples_come_from_as_many_providers_as_there_are() -> None:
@@ -160,23 +246,34 @@ def test_the_child_inherits_no_setting_of_airflow() -> None:
         "AIRFLOW_VAR_X": "theirs",
         "_AIRFLOW__AS_LIBRARY": "theirs",
         "AUTH0LINK_WAREHOUSE_URL": "theirs",
+        "AUTH0LINK_FOLDER": "theirs",
         "HTTPS_PROXY": "http://proxy",
     }
     here = Path("folder")
 
-    inside = settings(outside, home=here, dags=here / "dags", connection="ours", warehouse=here / "w.db")
+    inside = settings(
+        outside,
+        home=here,
+        dags=here / "dags",
+        connection="ours",
+        warehouse=here / "w.db",
+        kept=here / "kept",
+    )
 
     assert "theirs" not in str(inside)
     assert inside["PATH"] == "/bin"
     assert inside["AIRFLOW_HOME"] == "folder"
     assert inside["AIRFLOW_CONN_AUTH0_DEFAULT"] == "ours"
+    assert inside["AUTH0LINK_FOLDER"] == "folder/kept"
     assert inside["NO_PROXY"] == "127.0.0.1,localhost"
 
 
 def module(folder: Path, code: str) -> Child:
     """Return a child that runs *code*."""
     (folder / "code_of_child.py").write_text(code)
-    environment = settings({}, home=folder, dags=folder, connection="", warehouse=folder / "w.db")
+    environment = settings(
+        {}, home=folder, dags=folder, connection="", warehouse=folder / "w.db", kept=folder
+    )
     environment["PYTHONPATH"] = str(folder)
     return Child(["code_of_child"], environment=environment, folder=folder, log=folder / "log")
 
@@ -308,6 +405,6 @@ def test_a_step_that_breaks_off_is_not_done() -> None:
 
 
 def test_this_python_is_the_childs() -> None:
-    inside = settings({}, home=Path(), dags=Path(), connection="", warehouse=Path("w"))
+    inside = settings({}, home=Path(), dags=Path(), connection="", warehouse=Path("w"), kept=Path())
 
     assert inside["PYTHONPATH"].split(":") == [str(Path(each).resolve()) for each in sys.path]

@@ -1,4 +1,4 @@
-"""``auth0link demo``: the example Dag, run by Airflow over HTTP against a made-up tenant, on this machine."""
+"""``auth0link demo``: example Dags, run by Airflow over HTTP against a made-up tenant, on this machine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import airflow_provider_auth0link
 from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_like_interrupted
 from airflow_provider_auth0link.errors import InputError
 
-DAG = "example_dedup_and_link"
+DAGS = ("example_batch", "example_undo", "example_dedup_and_link")
 USERS, SEED = 240, 218
-RATE, BURST, LATENCY = 16, 50, 0.02
-"""Requests a second and bucket as on an Enterprise plan (Auth0 rate limit policy); seconds of an answer."""
+RATE, BURST, LATENCY = 50, 50, 0.02
+"""Requests a second and bucket as on Private Cloud 1x (Auth0 rate limit policy); seconds of an answer."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--keep",
         type=Path,
         metavar="DIR",
-        help="keep the warehouse, Airflow's home and its log in this new folder (default: leave nothing)",
+        help="keep the warehouse, journal, Airflow's home and its log in this new folder (default: leave nothing)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Play the demo. Return 0 when the run did all it should, 1 when it did not."""
     server = emulator_module()
-    dag = example(DAG)
+    dags = [example(name) for name in DAGS]
     from rich.console import Console
 
     from airflow_provider_auth0link.cli.demo.play import Scene, play
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         _folder(arguments.keep) as folder,
         server.Emulator(users=today, rate=RATE, burst=BURST, latency=LATENCY, seed=SEED) as tenant,
     ):
-        return play(Scene(folder, dag, users, tenant), Console())
+        return play(Scene(folder, dags, users, tenant), Console())
 
 
 def example(name: str) -> Path:

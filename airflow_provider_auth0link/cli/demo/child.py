@@ -22,19 +22,20 @@ OURS = ("AIRFLOW", "_AIRFLOW", "AUTH0LINK", "PYTHONWARNINGS")
 
 
 def settings(
-    outside: Mapping[str, str], *, home: Path, dags: Path, connection: str, warehouse: Path
+    outside: Mapping[str, str], *, home: Path, dags: Path, connection: str, warehouse: Path, kept: Path
 ) -> dict[str, str]:
     """
     Return the child's environment: that of the user without any setting of Airflow, and the demo's.
 
     :param outside: the user's environment
     :param home: a folder for all that Airflow writes
-    :param dags: the folder with the example Dag
+    :param dags: the folder with the example Dags
     :param connection: the value of ``AIRFLOW_CONN_AUTH0_DEFAULT``
     :param warehouse: the SQLite file with the users
+    :param kept: the folder for journals and id maps
     """
-    kept = {name: value for name, value in outside.items() if not name.upper().startswith(OURS)}
-    return kept | {
+    theirs = {name: value for name, value in outside.items() if not name.upper().startswith(OURS)}
+    return theirs | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -42,6 +43,7 @@ def settings(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW_CONN_AUTH0_DEFAULT": connection,
+        "AUTH0LINK_FOLDER": str(kept),
         "AUTH0LINK_WAREHOUSE_URL": f"sqlite:///{warehouse}",
         "NO_PROXY": "127.0.0.1,localhost",  # a proxy of the user's would be asked for the tenant
         "no_proxy": "127.0.0.1,localhost",
@@ -54,7 +56,7 @@ class Child:
     A Python module run in a session of its own; a context manager.
 
     Its standard output is read as JSON Lines. Leaving the block kills it with all that it started.
-    It can do so itself when this process is gone, for its standard input closes then.
+    It can do so itself when this process is gone, for its standard input closes then. Before, orders come through it.
 
     :param arguments: the module's name and its arguments
     :param environment: all of its environment
@@ -93,6 +95,13 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
         self._reader.join()
         self._process.communicate()
+
+    def order(self, row: Mapping[str, Any] | None) -> None:
+        """Send a line to the child; one that has ended takes none."""
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(row).encode() + b"\n")
+            self._process.stdin.flush()
 
     def events(self, tick: Callable[[], None], *, seconds: float) -> Iterator[dict[str, Any]]:
         """

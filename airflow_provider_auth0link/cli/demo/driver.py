@@ -1,15 +1,17 @@
 """
-Runs one Dag with Airflow, in a process of its own, and tells of it as JSON Lines on standard output.
+Runs Dags with Airflow, in a process of its own, and tells of them as JSON Lines on standard output.
 
-``python -m airflow_provider_auth0link.cli.demo.driver DAG_ID``. The environment says where Airflow's home
-and Dags are; the metadata database is made here. Whatever Airflow prints goes to standard error. Standard
-input is a lifeline: when it closes, the process that asked is gone, and this one ends with all it started.
+``python -m airflow_provider_auth0link.cli.demo.driver``. The environment says where Airflow's home and Dags are;
+the metadata database is made here. Standard input brings orders, one a line: ``{"dag": DAG_ID, "conf": {...}}`` runs
+a Dag once, ``null`` is the last. It is a lifeline too: when it closes before, the process that asked is gone, and
+this one ends with all it started. Whatever Airflow prints goes to standard error.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import runpy
 import signal
 import sys
@@ -19,15 +21,17 @@ from functools import cache
 from typing import Any
 
 Tell = Callable[[dict[str, Any]], None]
+Order = dict[str, Any] | None
 
-XCOMS = {"link": "link"}
-"""Task ids whose XCom of another key than ``return_value`` is told."""
+XCOMS = {("example_dedup_and_link", "link"): "link"}
+"""Dags and tasks whose XCom of another key than ``return_value`` is told."""
 
 
-def main(dag_id: str) -> None:
-    """Run *dag_id* once and tell its task instances with their XComs."""
+def main() -> None:
+    """Run what is ordered and tell the task instances of each run with their XComs."""
     tell = _own_output()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    threading.Thread(target=_take_orders, args=(orders,), daemon=True).start()
     tell({"stage": "import"})
     import airflow
     from airflow.utils.db import initdb
@@ -35,10 +39,10 @@ def main(dag_id: str) -> None:
     tell({"stage": "database", "airflow": airflow.__version__})
     initdb()
     _keep_one_api_server()
-    tell({"stage": "run"})
-    _run(dag_id)
-    tell({"stage": "read"})
-    tell({"result": _read(dag_id)})
+    while order := orders.get():
+        tell({"stage": "run", "dag": order["dag"]})
+        _run(order["dag"], order["conf"])
+        tell({"result": _read(order["dag"])})
 
 
 def _own_output() -> Tell:
@@ -57,9 +61,10 @@ def _own_output() -> Tell:
     return tell
 
 
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+def _take_orders(orders: queue.SimpleQueue[Order]) -> None:
+    for line in sys.stdin.buffer:
+        orders.put(json.loads(line))
+    os.killpg(os.getpgrp(), signal.SIGKILL)  # whoever orders closes it only by being gone
 
 
 def _keep_one_api_server() -> None:
@@ -77,9 +82,9 @@ def _keep_one_api_server() -> None:
         supervisor.in_process_api_server = cache(make)
 
 
-def _run(dag_id: str) -> None:
+def _run(dag_id: str, conf: dict[str, Any]) -> None:
     """Do as the command line ``airflow dags test`` does. A failed run is told by its state."""
-    sys.argv = ["airflow", "dags", "test", dag_id]
+    sys.argv = ["airflow", "dags", "test", "--conf", json.dumps(conf), dag_id]
     try:
         runpy.run_module("airflow", run_name="__main__")
     except SystemExit as end:
@@ -101,7 +106,7 @@ def _read(dag_id: str) -> dict[str, Any]:
                 "state": str(each.state),
                 "xcom": each.xcom_pull(
                     task_ids=each.task_id,
-                    key=XCOMS.get(each.task_id, "return_value"),
+                    key=XCOMS.get((dag_id, each.task_id), "return_value"),
                     map_indexes=each.map_index,
                     session=session,
                 ),
@@ -117,4 +122,4 @@ def _begun(task_instance: Any) -> tuple[bool, Any]:  # noqa: ANN401 - a class of
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -1,18 +1,19 @@
-"""The demo itself: a warehouse, a run of the example Dag, and what came of it."""
+"""The demo itself: a warehouse, runs of the example Dags, and what came of them."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_auth0link.cli.demo.child import Child, settings
-from airflow_provider_auth0link.cli.demo.result import Result
+from airflow_provider_auth0link.cli.demo.result import Result, Run, changed, conf_of, fails
 from airflow_provider_auth0link.cli.demo.screen import Screen
-from airflow_provider_auth0link.cli.demo.tables import tables
+from airflow_provider_auth0link.cli.demo.tables import compared, tables
 from airflow_provider_auth0link.cli.demo.warehouse import User, read_id_map, write_users
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ STEPS = {
     "import": "Airflow is imported",
     "database": "Airflow {airflow} makes a metadata database of its own",
     "run": "Airflow runs {dag}",
-    "read": "Airflow's task instances and XComs are read",
 }
 
 PATIENCE = 300.0
-"""Seconds after which the run is given up."""
+"""Seconds after which the runs are given up."""
 
 LOG_LINES = 40
 """How much of Airflow's log a failure shows."""
@@ -41,19 +41,19 @@ class Scene:
     What the demo plays with.
 
     :param folder: where all that it writes goes
-    :param dag: the example's file
+    :param dags: the examples' files, in the order in which they run; the last one's links are shown singly
     :param users: as the warehouse knows them
     :param tenant: as it is today
     """
 
     folder: Path
-    dag: Path
+    dags: Sequence[Path]
     users: list[User]
     tenant: Emulator
 
 
 def play(scene: Scene, console: Console) -> int:
-    """Run the Dag and show what it did. Return 0 when it did all it should, 1 when it did not."""
+    """Run the Dags and show what they did. Return 0 when they did all they should, 1 when not."""
     begun = time.monotonic()
     warehouse = scene.folder / "warehouse.db"
     write_users(warehouse, scene.users)
@@ -61,21 +61,22 @@ def play(scene: Scene, console: Console) -> int:
     console.print(
         f"A made-up Auth0 tenant with {accounts} accounts stands at {scene.tenant.url}", highlight=False
     )
-    told = _airflow(scene, warehouse, console)
-    result = Result.from_driver(told) if told else None
-    if result is None or not result.succeeded:
-        return _failed(scene, console)
-    shown = tables(
-        result,
-        users=len(scene.users),
-        requests=len(scene.tenant.requests),
-        id_map=read_id_map(warehouse),
-    )
+    runs = _airflow(scene, warehouse, console)
+    if len(runs) < len(scene.dags) or fails(runs):
+        return _failed(scene, runs, console)
     console.print()
-    for table in shown:
+    if len(runs) > 1:
+        console.print(compared(runs))
+    last = runs[-1]
+    for table in tables(
+        Result.from_driver(last.told),
+        users=len(scene.users),
+        requests=last.requests,
+        id_map=read_id_map(warehouse),
+    ):
         console.print(table)
     console.print(
-        f"\nDone in {time.monotonic() - begun:.0f} s. The Dag: {scene.dag}",
+        f"\nDone in {time.monotonic() - begun:.0f} s. The Dags: {scene.dags[-1].parent}",
         highlight=False,
         markup=False,
         soft_wrap=True,
@@ -83,37 +84,68 @@ def play(scene: Scene, console: Console) -> int:
     return 0
 
 
-def _airflow(scene: Scene, warehouse: Path, console: Console) -> dict[str, Any] | None:
-    """Run the Dag in a child process. Return what its driver told at the end; None when it told nothing."""
+def _airflow(scene: Scene, warehouse: Path, console: Console) -> list[Run]:
+    """Run the Dags in a child process, one after another. Return those that ended, up to one that failed."""
     home = scene.folder / "airflow"
     dags = home / "dags"
     dags.mkdir(parents=True)
-    shutil.copy(scene.dag, dags)
+    for dag in scene.dags:
+        shutil.copy(dag, dags)
     environment = settings(
-        os.environ, home=home, dags=dags, connection=scene.tenant.connection(), warehouse=warehouse
+        os.environ,
+        home=home,
+        dags=dags,
+        connection=scene.tenant.connection(),
+        warehouse=warehouse,
+        kept=scene.folder / "auth0link",
     )
-    child = Child([DRIVER, scene.dag.stem], environment=environment, folder=home, log=_log(scene))
-    told: dict[str, Any] | None = None
-    with Screen(console) as screen, child:
-        for event in child.events(lambda: _show_how_far(scene.tenant, screen), seconds=PATIENCE):
-            if stage := event.get("stage"):
-                screen.begin(STEPS[stage].format(dag=scene.dag.stem, **event))
-            else:
-                told = event["result"]
-        if told:
-            screen.end()
-    return told
+    runs: list[Run] = []
+    with (
+        Screen(console) as screen,
+        Child([DRIVER], environment=environment, folder=home, log=_log(scene)) as child,
+    ):
+        events = child.events(lambda: _show_how_far(scene.tenant, screen), seconds=PATIENCE)
+        before = scene.tenant.state(volatile=False)
+        for dag in scene.dags:
+            scene.tenant.clear_requests()
+            child.order({"dag": dag.stem, "conf": conf_of(dag.stem, runs)})
+            told = _result(events, screen)
+            if told is None:
+                break
+            now = scene.tenant.state(volatile=False)
+            runs.append(
+                Run(dag.stem, told, len(scene.tenant.requests), len(now), changed(before, now), screen.end())
+            )
+            if told["state"] != "success":
+                break
+        child.order(None)
+        for _event in events:
+            pass  # nothing more is told, but its end is waited for
+    return runs
+
+
+def _result(events: Iterator[dict[str, Any]], screen: Screen) -> dict[str, Any] | None:
+    """Show the stages up to a run's end. Return what was told of it; None when the child ended before."""
+    for event in events:
+        if stage := event.get("stage"):
+            screen.begin(STEPS[stage].format(**event))
+        else:
+            told: dict[str, Any] = event["result"]
+            return told
+    return None
 
 
 def _show_how_far(tenant: Emulator, screen: Screen) -> None:
     if requests := len(tenant.requests):
-        screen.say(f"{requests} requests, linked {len(tenant.links_applied)}")
+        screen.say(f"{requests} requests, {len(tenant.users())} accounts")
 
 
-def _failed(scene: Scene, console: Console) -> int:
+def _failed(scene: Scene, runs: Sequence[Run], console: Console) -> int:
     """Show the end of Airflow's log. The tenant's secret stands nowhere in it, and is cut out if it did."""
     text = _log(scene).read_text(encoding="utf-8", errors="replace")
     lines = text.replace(scene.tenant.client_secret, "***").splitlines()[-LOG_LINES:]
+    for line in fails(runs):
+        console.print(line, markup=False, highlight=False)
     console.print("The run failed. The end of Airflow's log:\n", style="bold red")
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
     return 1

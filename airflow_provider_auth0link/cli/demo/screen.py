@@ -49,11 +49,13 @@ class Screen:
         if self._step:
             self._spinner.update(Text(f"{self._step[0]}: {far}"))
 
-    def end(self) -> None:
-        """Show that the step is done, and how long it took."""
+    def end(self) -> float:
+        """Show that the step is done, and how long it took. Return the seconds; 0 when none is on."""
         self._spinner.stop()
-        if self._step:
-            text, begun = self._step
-            seconds = f" ({self._clock() - begun:.0f} s)"
-            self._console.print(Text.assemble((self._done, "green"), text, (seconds, "dim")))
+        if self._step is None:
+            return 0.0
+        text, begun = self._step
+        seconds = self._clock() - begun
+        self._console.print(Text.assemble((self._done, "green"), text, (f" ({seconds:.0f} s)", "dim")))
         self._step = None
+        return seconds

@@ -1,4 +1,4 @@
-"""The run as tables that a person likes to read."""
+"""The runs as tables that a person likes to read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from airflow_provider_auth0link.cli.demo.result import Link, Result
+from airflow_provider_auth0link.cli.demo.result import COUNTS, UNDO, Link, Result, Run
 from airflow_provider_auth0link.cli.look import table as new_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,32 @@ SHOWN = 6
 EXAMPLE = 26
 """Letters of an example's id, so that reasons keep their room on 80 columns."""
 
+LABELS = {"undone": "taken back"}
+
 STATES = {"success": "green", "skipped": "yellow", "failed": "red", "upstream_failed": "red"}
+
+
+def compared(runs: Sequence[Run]) -> Table:
+    """Show the runs side by side."""
+    table = new_table("The same duplicates, three times" if len(runs) == 3 else "The runs")  # noqa: PLR2004 - as it says
+    table.add_column("")
+    for run in runs:
+        table.add_column(run.dag.removeprefix("example_"), justify="right")
+    for name in COUNTS:
+        row = [run.count(name) for run in runs]
+        table.add_row(
+            LABELS.get(name, name.replace("_", " ")), *(f"{count:,}" if count else "" for count in row)
+        )
+    table.add_row("accounts in the tenant then", *(f"{run.accounts:,}" for run in runs))
+    table.add_row("not as they were at first", *_differing(runs))
+    table.add_row("requests", *(f"{run.requests:,}" for run in runs))
+    table.add_row("seconds", *(f"{run.seconds:.0f}" for run in runs))
+    return table
+
+
+def _differing(runs: Sequence[Run]) -> Iterator[Text]:
+    for run in runs:
+        yield Text(f"{run.changed:,}", style="green" if run.dag == UNDO and not run.changed else "")
 
 
 def tables(
