@@ -14,11 +14,16 @@ from importlib.metadata import version
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from tests.lanes.lane import Lane
 
 PATIENCE_S = 400
 """How long anything is waited for. Airflow 2 takes 4 s a task on SQLite, one after another."""
+
+LOCKED = Retry(5, connect=0, read=0, status_forcelist=[500], allowed_methods=None, backoff_factor=0.5)
+"""SQLite lets one process write at a time; who waits for too long gets a 500."""
 
 AIRFLOW_2 = version("apache-airflow").startswith("2.")
 
@@ -42,13 +47,26 @@ class Stack:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def run(self, dag_id: str) -> str:
-        """Run a Dag to its end, and return the run's id."""
+    def start(self, dag_id: str, conf: Any = None) -> str:
+        """Start a run of a Dag, as soon as it is known, and return the run's id."""
         until(lambda: self.session.get(f"{self.url}/api/{'v1' if AIRFLOW_2 else 'v2'}/dags/{dag_id}").ok)
-        body = {} if AIRFLOW_2 else {"logical_date": None}
-        run_id = self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
-        until(lambda: self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"] in {"success", "failed"})
-        return str(run_id)
+        body = {"conf": conf or {}} | ({} if AIRFLOW_2 else {"logical_date": None})
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def end(self, dag_id: str, run_id: str) -> str:
+        """Wait for the end of a run, and return its state."""
+        until(lambda: self.state(dag_id, run_id) in {"success", "failed"})
+        return self.state(dag_id, run_id)
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a run."""
+        return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def run(self, dag_id: str, conf: Any = None) -> str:
+        """Run a Dag to its end, and return the run's id."""
+        run_id = self.start(dag_id, conf)
+        self.end(dag_id, run_id)
+        return run_id
 
 
 @contextmanager
@@ -66,6 +84,7 @@ def stack(lane: Lane, *programs: str, **environment: str) -> Iterator[Stack]:
         for command in ([*web, "--port", port], *([program] for program in programs)):
             started.enter_context(process(lane, command, settings))
         session = requests.Session()
+        session.mount(url, HTTPAdapter(max_retries=LOCKED))
         until(lambda: up(session, url))
         if not AIRFLOW_2:
             session.headers["authorization"] = (

@@ -1,4 +1,8 @@
-"""A batch, the same with a short time to run in, and its undo. A run's ``conf`` names the case."""
+"""
+A batch, the same with a short time to run in and with all that can be written down, and its undo.
+
+A run's ``conf`` names the case.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +36,9 @@ def link(**how: Any) -> None:
         task_id="link",
         plan_path=FOLDER + "/plan.jsonl",
         journal_path=JOURNAL,
-        carry=("user_metadata", "app_metadata", "roles"),
         auth0_conn_id=CONN,
-        **{"retries": 2, "retry_delay": timedelta(seconds=2), **how},
+        retry_delay=timedelta(seconds=2),
+        **{"retries": 2, "snapshot": "metadata", **how},
     )
 
 
@@ -42,7 +46,10 @@ with dag("batch"):
     link()
 
 with dag("batch_in_short_time"):
-    link(execution_timeout=timedelta(seconds=10), retries=9)
+    link(execution_timeout=timedelta(seconds=10), retries=99)
+
+with dag("batch_in_full"):
+    link(snapshot="full", carry=("user_metadata", "app_metadata", "roles"))
 
 with dag("batch_undo"):
     UndoLinksOperator(task_id="undo", journal_path=JOURNAL, auth0_conn_id=CONN)
