@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.plan import Star
-from airflow_provider_auth0link.linking.star import StarRun
+from airflow_provider_auth0link.linking.snapshot import combined
+from airflow_provider_auth0link.linking.star import StarRun, key
 from airflow_provider_auth0link.linking.units import Tenants
 from airflow_provider_auth0link.model import Pair
 
@@ -23,7 +25,8 @@ def link_journaled(tenants: Tenants, pair: Pair, options: Options, journal: Jour
     if before is not None:
         tenant = tenants.work()
         account = tenant.get_user(pair.primary)
-        return Outcome.done(before.name, account.identities, pair.primary, requests=tenant.requests)
+        done = Outcome.done(before.name, account.identities, pair.primary, requests=tenant.requests)
+        return done.with_(carried=_carried(journal, pair))
     outcome: Outcome | None = None
     for note in run.steps():
         journal.note(note.kind, note.row, note.snapshot)
@@ -32,3 +35,12 @@ def link_journaled(tenants: Tenants, pair: Pair, options: Options, journal: Jour
     if outcome is None:
         raise RuntimeError("a pair's steps ended without an outcome")
     return outcome
+
+
+def _carried(journal: Journal, pair: Pair) -> tuple[str, ...]:
+    """Return what earlier tries carried; nothing where their snapshots were forgotten, or no key opens them."""
+    try:
+        earlier = combined(journal.snapshots(journal.history.of(key(pair)).refs))
+    except InputError:
+        return ()
+    return tuple(earlier.carry.paths) if earlier is not None else ()

@@ -72,6 +72,7 @@ def test_run_again_it_says_the_same_and_reads_once(make_tenant: MakeTenant, tmp_
     again = link(tmp_path)
 
     assert (again.outcome, again.identities) == ("linked", first.identities)
+    assert again.link == {**first.link, "requests": 1}
     assert [each.route for each in tenant.requests[before:]] == ["user_get"]
 
 

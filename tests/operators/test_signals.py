@@ -22,7 +22,7 @@ from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 from tests.operators import rig
 from tests.operators.rig import FakeTaskInstance, Json, MakeTenant
 
-PEOPLE = 60
+PEOPLE = 40
 PAIRS = [[f"auth0|{n}", f"github|{n}"] for n in range(PEOPLE)]
 OUTCOMES = ("linked", "already_linked", "would_link", "refused", "failed", "unknown")
 
@@ -68,7 +68,7 @@ def signalled(tenant: Emulator, after: int) -> Iterator[None]:
 
 
 def merge(journal: Path) -> LinkIdentitiesOperator:
-    return LinkIdentitiesOperator(task_id="many", pairs=PAIRS, journal_path=str(journal))
+    return LinkIdentitiesOperator(task_id="many", pairs=PAIRS, journal_path=str(journal), snapshot="metadata")
 
 
 @pytest.mark.parametrize(
@@ -118,18 +118,22 @@ def test_a_signal_ends_a_run_and_a_retry_goes_on(
 
 
 @pytest.mark.airflow_run
+@pytest.mark.parametrize("mapped", [True, False], ids=["mapped", "not mapped"])
 def test_airflow_terminates_a_task_and_retries_it(
-    run_dag: Callable[..., Any], make_tenant: MakeTenant, tmp_path: Path
+    run_dag: Callable[..., Any], make_tenant: MakeTenant, tmp_path: Path, mapped: bool
 ) -> None:
     tenant = make_tenant(*accounts(), latency=0.05)
-    with DAG("terminated", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
-        LinkIdentitiesOperator(
-            task_id="many",
-            pairs=PAIRS,
-            journal_path=str(tmp_path),
-            retries=2,
-            retry_delay=pendulum.duration(seconds=0),
-        )
+    retried: Json = {
+        "task_id": "many",
+        "snapshot": "metadata",
+        "retries": 2,
+        "retry_delay": pendulum.duration(seconds=0),
+    }
+    with DAG(f"terminated_{mapped}", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
+        if mapped:
+            LinkIdentitiesOperator.partial(**retried, journal_path=str(tmp_path)).expand(pairs=[PAIRS])
+        else:
+            LinkIdentitiesOperator(**retried, journal_path=str(tmp_path), pairs=PAIRS)
     with signalled(tenant, after=3):
         run = run_dag(dag)
 
