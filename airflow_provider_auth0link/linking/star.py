@@ -210,6 +210,8 @@ class StarRun:
                 account = read(tenant, self.star.pairs[index].secondary)
                 if account is not None:
                     self._facts[account.id] = account
+            if len(self._facts) < len(left):  # linked by another since the primary was read?
+                primary = read(tenant, self.star.primary)
         except Auth0LinkError as error:
             return {index: Outcome.ended("failed", error) for index in left}
         ends: dict[int, Outcome] = {}

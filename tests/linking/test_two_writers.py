@@ -94,3 +94,13 @@ def test_rights_that_cannot_be_read_though_the_account_is_there_fail_the_pair() 
     tenant.meets("roles", Trouble(GONE[0]))
 
     assert Rig(tenant).link(PAIRS) == {"planned": 3, "linked": 2, "failed": 1}
+
+
+def test_the_middle_of_a_chain_that_the_retry_links_meanwhile_cuts_nothing_off() -> None:
+    tenant = people()
+    zombie = Rig(tenant)
+    retry = Rig(tenant, zombie.store)
+    tenant.meets("get_user", None, Trouble(before=lambda: retry.link([[P, S1]])))
+
+    chain = [[P, S1], [S1, S2], [P, S3]]
+    assert zombie.link(chain, guards=("not_blocked",)) == {"planned": 3, "already_linked": 1, "linked": 2}
