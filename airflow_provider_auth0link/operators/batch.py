@@ -52,7 +52,8 @@ class LinkIdentitiesOperator(ManyOperator):
     :param conflicts: whose value wins: "primary", "secondary" or "fail"
     :param guards: checked on fresh reads: "not_blocked", "verified_email", "same_email", "not_enterprise_secondary"
     :param snapshot: what an undo will be able to restore: "full" or "metadata"
-    :param dry_run: read and check, change nothing, write no journal; kept as ``is_dry_run`` (templated)
+    :param dry_run: read and check, change nothing, write no journal; what the journal calls done already is not asked
+        about; kept as ``is_dry_run`` (templated)
     :param id_map_path: write old_user_id,new_user_id of all pairs that the journal calls linked, at the end of a
         run that was not stopped (templated)
     :param auth0_conn_id: the Airflow connection (templated)

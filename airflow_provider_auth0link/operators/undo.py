@@ -30,7 +30,7 @@ class UndoLinksOperator(ManyOperator):
     XCom ``return_value`` and ``summary``: counts (planned, undone, would_undo, left, failed, unknown, requests,
     throttled), seconds, journal.
 
-    :param journal_path: the run's folder (templated)
+    :param journal_path: the run's folder; one without a journal is an error (templated)
     :param only: ids of secondaries; None: all (templated)
     :param max_failures: fail the task when more pairs failed (templated)
     :param dry_run: read and check, change nothing; kept as ``is_dry_run`` (templated)
@@ -67,6 +67,8 @@ class UndoLinksOperator(ManyOperator):
             failures = self._whole_number("max_failures", self.max_failures) or 0
             hook = self._hook(context)
             journal = self._journal(context, hook, {"command": "undo", "options": {}})
+            if not journal.history.headers:
+                raise InputError("journal_path: no journal lies there, so there is nothing to undo")
             tenants = HookTenants(hook)
             batch = undo_batch(journal, tenants, time.monotonic, only=only, dry_run=dry_run)
 

@@ -226,6 +226,18 @@ def test_a_dry_run_changes_nothing_and_writes_no_journal(
     assert not (tmp_path / "j").exists()
 
 
+def test_a_dry_run_asks_nothing_about_what_is_done(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    tenant = make_tenant(*accounts())
+    merge(run, tmp_path, pairs=PAIRS[:3])
+    before, files = len(tenant.requests), sorted(tmp_path.iterdir())
+    result = merge(run, tmp_path, dry_run=True)
+
+    assert counts(result.value) == {"planned": 4, "linked": 3, "would_link": 1}
+    read = {each.path.rpartition("/")[2] for each in tenant.requests[before:] if each.route == "user_get"}
+    assert read == {"auth0%7Cjoe", "github%7Cjoe"}
+    assert sorted(tmp_path.iterdir()) == files
+
+
 def test_a_refusal_is_no_failure(
     make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -432,6 +444,42 @@ def test_no_secret_and_no_mail_stand_in_the_journals_index(
     assert b"@example.com" not in everything
     assert CONN.encode() not in everything
     assert counts(run(UndoLinksOperator, journal_path=str(tmp_path)).value) == {"planned": 4, "undone": 4}
+
+
+def test_an_undo_of_no_journal_is_an_error(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    tenant = make_tenant(*accounts())
+    with pytest.raises(InputError, match="journal_path: no journal lies there"):
+        run(UndoLinksOperator, journal_path=str(tmp_path / "typo"))
+    assert tenant.requests == []
+
+
+@pytest.mark.parametrize(
+    ("done", "speed", "drawn", "line"),
+    [
+        (0, 0.0, None, "0 of 100,000 done, 0.0 links/s, limit used not told, throttled 3, unknown time left"),
+        (
+            40_000,
+            2.5,
+            0.8,
+            "40,000 of 100,000 done, 2.5 links/s, limit used 80%, throttled 3, 6 h 40 min left",
+        ),
+    ],
+    ids=["begin", "midway"],
+)
+def test_how_a_run_goes_is_told(
+    capsys: pytest.CaptureFixture[str], done: int, speed: float, drawn: float | None, line: str
+) -> None:
+    tally = SimpleNamespace(
+        done=done,
+        planned=100_000,
+        per_second=lambda: speed,
+        seconds_left=lambda: (100_000 - done) / speed if speed else None,
+    )
+    batch: Any = SimpleNamespace(tally=tally, throttled=3)
+    tenants: Any = SimpleNamespace(drawn=drawn)
+    LinkIdentitiesOperator(task_id="many", pairs=[], journal_path="j")._tell(batch, tenants)
+
+    assert line in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("only", [7, {"a": 1}, "github|ada", [7]])
