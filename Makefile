@@ -27,11 +27,11 @@ PYTHONS_3.2.2 := 3.12 3.13 3.11 3.14
 LANE_TESTS := tests/lanes tests/operators/test_wire.py tests/operators/test_xcom.py
 LANE_TESTS_2.11.2 := tests/realrun
 
-.PHONY: help demo test lint test-main test-kill test-matrix test-wheel lock format bench clean
+.PHONY: help demo test lint test-main test-kill test-matrix test-wheel test-faults lock format bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
-	@echo 'Also: lint format test-main test-kill test-matrix test-lane-VERSION test-wheel bench lock clean'
+	@echo 'Also: lint format test-main test-kill test-matrix test-lane-VERSION test-wheel test-faults bench lock clean'
 
 demo: .venv/installed
 	$(BIN)/auth0link demo $(ARGS)
@@ -73,6 +73,10 @@ test-wheel: .venv/installed .venvs/wheel/ready .venvs/consumer/ready
 	.ci/install .venvs/consumer --no-deps --force-reinstall dist/*.whl
 	AIRFLOW_HOME=$(CURDIR)/.venvs/wheel/airflow .venvs/wheel/bin/airflow providers get airflow-provider-auth0link --full --output yaml
 	$(BIN)/python -m pytest -m wheel tests/lanes
+
+# Each fault of the tenant against a thousand pairs. Its short form is part of `make test`.
+test-faults: .venv/installed
+	$(BIN)/python -m pytest tests/faults/whole.py $(ARGS)
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
