@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from airflow_provider_auth0link.cli.look import counted
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
@@ -56,8 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
             "--forget-snapshots: nobody can be asked here. Add --yes if undo is not needed any more"
         )
     try:
+        out = sys.stdout
         with as_airflow_commands_do():
-            return _run(arguments)
+            return _run(arguments, out)
     except InputError:
         raise
     except Auth0LinkError as error:
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     from rich.console import Console
 
     from airflow_provider_auth0link.cli.journal_tables import show
@@ -81,27 +82,27 @@ def _run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{store.where}: there is no journal. A dry run writes none")
     row = {"journal": store.where, **told.to_json()}
     if not arguments.json:
-        show(told, store.where, Console())
+        show(told, store.where, Console(file=out))
     if arguments.id_map:
         row["id_map"] = {
             "path": arguments.id_map,
             "rows": _write(history, arguments.id_map, arguments.earlier),
         }
-        _say(arguments, f"\n{counted(row['id_map']['rows'], 'id')} written to {arguments.id_map}")
+        _say(arguments, out, f"\n{counted(row['id_map']['rows'], 'id')} written to {arguments.id_map}")
     code = 0
     if arguments.forget_snapshots:
         agreed = arguments.yes or _agrees(told, store)
         row["deleted"] = forget_snapshots(store) if agreed else 0
         code = 0 if agreed else 1
-        _say(arguments, f"\n{counted(row['deleted'], 'snapshot file')} deleted")
+        _say(arguments, out, f"\n{counted(row['deleted'], 'snapshot file')} deleted")
     if arguments.json:
-        print(json.dumps(row, indent=2))
+        print(json.dumps(row, indent=2), file=out)
     return code
 
 
-def _say(arguments: argparse.Namespace, text: str) -> None:
+def _say(arguments: argparse.Namespace, out: TextIO, text: str) -> None:
     if not arguments.json:
-        print(text)
+        print(text, file=out)
 
 
 def _write(history: History, path: str, earlier: list[str]) -> int:

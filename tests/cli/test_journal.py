@@ -6,10 +6,12 @@ import io
 import json
 import os
 import pty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from rich.console import Console
 
 from airflow_provider_auth0link.cli import main
@@ -18,7 +20,7 @@ from airflow_provider_auth0link.errors import BadRequestError
 from airflow_provider_auth0link.hooks.journal import open_store
 from airflow_provider_auth0link.linking.journal import read_history
 from airflow_provider_auth0link.linking.report import Look, Report, Writer, report
-from tests.cli.commands import auth0link
+from tests.cli.commands import auth0link, environment
 from tests.fakes.tenant import FakeTenant, Trouble, user
 from tests.linking.rig import Rig
 
@@ -40,6 +42,18 @@ def laid_out(rig: Rig, folder: Path) -> Path:
     for name, data in rig.store.files.items():
         (folder / name).write_bytes(data)
     return folder
+
+
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    """Give the address of a server that speaks S3."""
+    server = ThreadedMotoServer("127.0.0.1", port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
 
 
 Journal = Callable[..., tuple[int, str, str]]
@@ -192,6 +206,35 @@ def test_a_bucket_whose_connection_is_not_there(journal: Journal) -> None:
 
     assert code == 2
     assert "Airflow has no connection 'nowhere'" in err
+
+
+@pytest.mark.airflow_run
+def test_in_a_bucket_the_output_is_the_commands_own(folder: Path, bucket: str, tmp_path: Path) -> None:
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=bucket,
+        aws_access_key_id="a-key-id",
+        aws_secret_access_key="a-secret",
+        region_name="us-east-1",
+    )
+    s3.create_bucket(Bucket="audit")
+    for file in folder.iterdir():
+        s3.upload_file(str(file), "audit", f"auth0/{file.name}")
+    connection = {
+        "conn_type": "aws", "login": "a-key-id", "password": "a-secret",
+        "extra": {"endpoint_url": bucket, "region_name": "us-east-1"},
+    }  # fmt: skip
+    settings = environment(AIRFLOW_HOME=str(tmp_path), AIRFLOW_CONN_AWS_DEFAULT=json.dumps(connection))
+    arguments = ("--json", "--id-map", "s3://aws_default@audit/ids.csv", "--forget-snapshots", "--yes")
+
+    answer = auth0link("journal", "s3://aws_default@audit/auth0", *arguments, cwd=tmp_path, env=settings)
+
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    assert (told["journal"], told["pairs"], told["deleted"]) == ("s3://aws_default@audit/auth0", 4, 3)
+    written = s3.get_object(Bucket="audit", Key="ids.csv")["Body"].read().decode()
+    assert written == f"old_user_id,new_user_id\n{E},{A}\n"
+    assert not [each for each in s3.list_objects_v2(Bucket="audit")["Contents"] if "snapshots" in each["Key"]]
 
 
 def test_long_lists_are_cut_and_say_so() -> None:
