@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.batch import Batch
-from airflow_provider_auth0link.linking.history import LINKED, History, Known
+from airflow_provider_auth0link.linking.history import LINKED, UNDONE, History, Known, Ref
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME
@@ -83,21 +83,39 @@ class PrimaryUndo:
 
     def _prepared(self, index: int, known: Known) -> Undo:
         snapshot = self._snapshot(known.refs)
-        if snapshot is None or (not snapshot.carry and not self.gone):
+        gone = self._gone(index, known)
+        if snapshot is None or (not snapshot.carry and not gone):
             return Undo(known.key, known, snapshot)
-        still = [*self.staying, *self.chosen[index + 1 :]]
+        linked = [*self.staying, *self.chosen[index + 1 :]]
+        still = [each for each in linked if each.tried_n > known.began_n]
         others = [self._snapshot(each.refs) for each in still]
-        before = sorted(
-            (each for each in self.gone if each.tried_n < known.tried_n), key=lambda each: -each.tried_n
-        )
-        gone = [self._snapshot(each.undone_refs) for each in before]
         return Undo(
             known.key,
             known,
             snapshot,
             [each for each in others if each is not None],
-            [each for each in gone if each is not None],
+            [each for each in map(self._snapshot, gone) if each is not None],
         )
+
+    def _gone(self, index: int, known: Known) -> list[tuple[Ref, ...]]:
+        """
+        Return the snapshots of those undone already that may have been linked before a pair, the last one first.
+
+        Of one writer the numbers tell. Two writers that were at work at once count apart.
+        """
+        undone = [(each.tried_n, each.undone_refs) for each in self.gone]
+        mine = [
+            (each.tried_n, each.refs) for at, each in enumerate(self.chosen[:index]) if self._is_undone(at)
+        ]
+        return [
+            refs
+            for n, refs in sorted([*undone, *mine], reverse=True)
+            if n < known.tried_n or _writers(refs) != _writers(known.refs)
+        ]
+
+    def _is_undone(self, index: int) -> bool:
+        outcome = self.outcomes.get(index)
+        return outcome is not None and outcome.name == UNDONE
 
     def _snapshot(self, refs: tuple[Any, ...]) -> Snapshot | None:
         return combined(self.journal.snapshots(refs))
@@ -110,6 +128,10 @@ class PrimaryUndo:
         if connection_id:
             row["connection_id"] = connection_id
         return row
+
+
+def _writers(refs: tuple[Ref, ...]) -> set[str]:
+    return {ref.file.rpartition("-")[0] for ref in refs}
 
 
 def undo_batch(

@@ -13,7 +13,7 @@ from airflow_provider_auth0link.errors import (
     SameIdentityError,
 )
 from tests.fakes.tenant import FakeTenant, Trouble, user
-from tests.linking.rig import Rig
+from tests.linking.rig import Rig, ended
 
 P, S1, S2, S3 = "auth0|p", "google-oauth2|1", "facebook|2", "github|3"
 PAIRS = [[P, S1], [P, S2], [P, S3]]
@@ -104,3 +104,16 @@ def test_the_middle_of_a_chain_that_the_retry_links_meanwhile_cuts_nothing_off()
 
     chain = [[P, S1], [S1, S2], [P, S3]]
     assert zombie.link(chain, guards=("not_blocked",)) == {"planned": 3, "already_linked": 1, "linked": 2}
+
+
+def test_what_two_writers_carried_is_taken_back_whatever_their_numbers_say() -> None:
+    tenant = people()
+    tenant.users[S3]["user_metadata"] = {"tags": ["two", "three"], "deep": {"two": 2}}
+    rig = Rig(tenant)
+    before = rig.state()
+    late = rig.batch([[P, S3]])  # opened first: its numbers begin below those of the other
+    Rig(tenant, rig.store).link([[P, S1], [P, S2]])
+    ended(late)
+
+    assert rig.undo() == {"planned": 3, "undone": 3}
+    assert rig.state() == before
