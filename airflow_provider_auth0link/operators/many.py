@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_auth0link.errors import (
     InputError,
@@ -36,6 +36,7 @@ class ManyOperator(Auth0Operator):
     auth0_conn_id: str
     journal_path: str
     max_failures: int | str = 0
+    what: ClassVar[str] = "links"
     _batch: Batch | None = None
     _killed = False
     _stopping = False
@@ -108,13 +109,15 @@ class ManyOperator(Auth0Operator):
                 event.extra = {**(event.extra or {}), **summary}
 
     def _tell(self, batch: Batch, tenants: HookTenants) -> None:
+        """Log how the run goes. "limit used": how far the emptiest of the tenant's buckets is drawn down."""
         tally = batch.tally
         left, drawn = tally.seconds_left(), tenants.drawn
         self.log.info(
-            "%s of %s done, %.1f links/s, limit used %s, throttled %d, %s left",
+            "%s of %s done, %.1f %s/s, limit used %s, throttled %d, %s left",
             f"{tally.done:,}",
             f"{tally.planned:,}",
             tally.per_second(),
+            self.what,
             "not told" if drawn is None else f"{drawn:.0%}",
             batch.throttled,
             "unknown time" if left is None else _duration(left),

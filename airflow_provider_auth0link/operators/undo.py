@@ -37,6 +37,7 @@ class UndoLinksOperator(ManyOperator):
     :param auth0_conn_id: the Airflow connection (templated)
     """
 
+    what = "undone"
     template_fields = ("journal_path", "only", "max_failures", "is_dry_run", "auth0_conn_id")
 
     def __init__(
