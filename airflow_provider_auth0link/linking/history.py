@@ -53,8 +53,8 @@ class Known:
     ``outcome`` is the last that rules, None when there is none. ``tried``: a try of ours may have linked it though no
     outcome says so. ``undoing``: an undo began and did not end. ``refs``: the snapshots of its tries since the last
     undo, oldest first. ``undone_refs``: those of before. ``n`` is the number of its ruling record, ``tried_n`` that of
-    its last intent. ``undo`` and ``undo_reason``: how the last undo ended that no try came after, None when there was
-    none.
+    its last intent, ``began_n`` that of the first since the last undo. ``undo`` and ``undo_reason``: how the last undo
+    ended that no try came after, None when there was none.
     """
 
     key: Key
@@ -68,6 +68,7 @@ class Known:
     undone_refs: tuple[Ref, ...] = ()
     n: int = 0
     tried_n: int = -1
+    began_n: int = -1
     undo: str | None = None
     undo_reason: str | None = None
 
@@ -162,6 +163,7 @@ def _known(key: Key, entries: tuple[_Entry, ...]) -> Known:
         undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),
         n=ruling.n if ruling else max((each.n for each in ordered), default=0),
         tried_n=max((each.n for each in ordered if each.kind == INTENT), default=-1),
+        began_n=min((each.n for each in intents), default=-1),
         undo=undo.outcome if undo else None,
         undo_reason=undo.reason if undo else None,
     )

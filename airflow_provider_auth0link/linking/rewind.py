@@ -81,17 +81,23 @@ def _object(  # noqa: PLR0917 - three values that meet at one place
             after.pop(key, None)
         elif key in now or kept is not None:
             after[key] = kept
-    return after if after or isinstance(before, Mapping) else before
+    after |= {key: value for key, value in stood.items() if key not in written and key not in now}
+    if after or isinstance(before, Mapping):
+        return after
+    return before if same(now, written) or not same(now, after) else now
 
 
 def _array(path: Path, written: list[Any], before: Any, now: list[Any], stays: Stays) -> Any:  # noqa: ANN401 - decoded JSON
     """Take out the elements that came with the carry; keep those of others, and their order."""
     stood = before if isinstance(before, list) else []
     came = [each for each in written if not _among(each, stood)]
-    after = [each for each in now if not _among(each, came) or stays(path, [each])]
-    if same(now, written) and len(after) == len(stood):
+    kept = [each for each in now if not _among(each, came) or stays(path, [each])]
+    after = [*(each for each in stood if not _among(each, written)), *kept]
+    if same(now, written) and not any(stays(path, [each]) for each in came):
         return before
-    return after if after or isinstance(before, list) else before
+    if after or isinstance(before, list):
+        return after
+    return before if same(now, written) or not same(now, after) else now
 
 
 def _among(value: object, values: list[Any]) -> bool:
@@ -111,6 +117,13 @@ def brought_by(account_metadata: Metadata) -> Stays:
             held = held.get(step) if isinstance(held, Mapping) else None
         if isinstance(held, list) and isinstance(value, list):
             return all(_among(each, held) for each in value)
-        return held is not None and same(held, value)
+        return held is not None and same(_without_nulls(held), _without_nulls(value))
 
     return stays
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - decoded JSON
+    """Leave out the nulls of objects, which are never carried."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError
@@ -37,7 +38,8 @@ class Undo:
     """
     One pair to be undone.
 
-    ``snapshot`` is None when it was forgotten. ``others`` are still linked to the same primary; ``gone`` were linked
+    ``snapshot`` is None when it was forgotten. ``others`` were linked after it to the same primary, and
+    still are: what stood there before it stands again anyway. ``gone`` were linked
     before this pair, the last one first, and are undone already: what this pair brought as well was left for it, and
     what it wrote over was theirs.
     """
@@ -132,15 +134,18 @@ def _unlink(tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account) -> Out
 def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
     """Take what was carried back off the primary, but for what accounts that stay linked brought too."""
     others = [each.brought for each in undo.others]
-    carry = snapshot.carry
-    for each in undo.gone:  # the last one first
-        carry = carry.without(each.carry)
+    carry, *gone = _as_had_gone_never_been([snapshot.carry, *(each.carry for each in undo.gone)])
     left = carry.take_back(tenant, others)[1] if carry else []
-    for each in undo.gone:
-        shared = _shared(each.carry, snapshot)
+    for each in gone:
+        shared = _shared(each, snapshot)
         if shared:
             shared.take_back(tenant, [*others, _not_of(snapshot)])
     return [f"{undo.primary}: {path}" for path in left]
+
+
+def _as_had_gone_never_been(carries: list[Carry]) -> list[Carry]:
+    """Return each as it would be without those after it, which were written before it. The last one comes first."""
+    return [reduce(Carry.without, carries[number + 1 :], carry) for number, carry in enumerate(carries)]
 
 
 def _shared(carry: Carry, snapshot: Snapshot) -> Carry:

@@ -96,3 +96,48 @@ def test_a_refusal_of_one_of_two_accounts_that_share_an_id_says_what_to_give() -
     rig.link([[A, "auth0|same"]])
 
     assert "Give connection_id" in rig.records("outcome")[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("stood", "values"),
+    [
+        pytest.param([1], [[2], "x", [2, 3]], id="an array over a value over an array"),
+        pytest.param([1, None], [1.5, []], id="an empty array over a value over an array"),
+        pytest.param({"b": 1}, [0, {"a": 1}], id="an object over a value over an object"),
+        pytest.param([], [0, [1], {"b": 1}], id="three kinds over an empty array"),
+    ],
+)
+@pytest.mark.parametrize("order", [[None], [B, C, None]], ids=["all at once", "first linked first"])
+def test_a_value_that_another_kind_was_written_over_stands_again(
+    stood: object, values: list[object], order: list[str | None]
+) -> None:
+    def fresh() -> Rig:
+        people = zip([B, C, D], values, strict=False)
+        return Rig(
+            FakeTenant(
+                user(A, user_metadata={"s": stood}),
+                *(user(name, user_metadata={"s": value}) for name, value in people),
+            )
+        )
+
+    rig = fresh()
+    rig.link([[A, name] for name in [B, C, D][: len(values)]], conflicts="secondary")
+    for only in order:
+        rig.undo(None if only is None else [only])
+
+    assert rig.state() == fresh().state()
+
+
+def test_what_another_account_brought_between_two_tries_of_a_pair_stays_with_it() -> None:
+    rig = Rig(FakeTenant(user(A), user(B, user_metadata={"k": 1}), user(C, user_metadata={"k": 1})))
+    before = rig.state()
+    rig.tenant.meets("link", Trouble(before=die))
+    with suppress(Died):
+        rig.link([[A, B]])
+    rig.link([[A, C]])
+    rig.link([[A, B]])
+
+    rig.undo(only=[B])
+    assert rig.tenant.users[A]["user_metadata"] == {"k": 1}
+    rig.undo(only=[C])
+    assert rig.state() == before
