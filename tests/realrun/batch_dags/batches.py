@@ -38,7 +38,7 @@ def link(**how: Any) -> None:
         journal_path=JOURNAL,
         auth0_conn_id=CONN,
         retry_delay=timedelta(seconds=2),
-        **{"retries": 2, "snapshot": "metadata", **how},
+        **{"retries": 4, "snapshot": "metadata", **how},
     )
 
 

@@ -1,0 +1,126 @@
+"""Batches struck half way in a real Airflow: they are tried again, finish, and link nothing twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+import pytest
+
+from airflow_provider_auth0link.emulator.records import RequestRecord
+from tests.realrun.batch import Batch
+from tests.realrun.batches import Batches, batches
+from tests.realrun.people import links, plan
+from tests.realrun.search import found
+from tests.realrun.strokes import STROKES
+
+pytestmark = pytest.mark.airflow_run
+
+MAIL = "@people.example.com"
+TOLD = ("terminated", "supervisor_terminated", "cleared", "failed", "timed_out")
+"""Those whose task was told to stop, and had time to."""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batches]:
+    """Return the batches when all of them have ended."""
+    home, folder = tmp_path_factory.mktemp("batches"), tmp_path_factory.mktemp("kept")
+    with batches(home, folder) as all_of_them:
+        yield all_of_them
+    shutil.rmtree(home)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=STROKES)
+def batch(ran: Batches, request: pytest.FixtureRequest) -> Batch:
+    """Return each of them."""
+    return ran.batches[request.param]
+
+
+def test_airflow_tries_it_again_and_it_succeeds(batch: Batch) -> None:
+    states = [each["state"] for each in batch.tries]
+
+    assert len(states) > 1
+    assert states == ["failed"] * (len(states) - 1) + ["success"]
+    assert len(linked_by_struck_try(batch)) < len(plan())
+
+
+def test_every_pair_is_linked_once(batch: Batch) -> None:
+    assert batch.tenant.links_applied == links()
+
+
+def test_the_counts_add_up(batch: Batch) -> None:
+    for summary in batch.summaries:
+        counts = {name: value for name, value in summary.items() if isinstance(value, int) and value}
+        counts.pop("requests", None)
+        counts.pop("throttled", None)
+        assert counts == {"planned": len(plan()), "linked": len(plan())}
+
+
+@pytest.mark.parametrize("name", sorted(STROKES.keys() - {"supervisor_killed"}))
+def test_what_is_linked_is_not_asked_about_again(ran: Batches, name: str) -> None:
+    batch = ran.batches[name]
+    done = linked_by_struck_try(batch)
+    later = [each for each in batch.first if each.at >= batch.started(batch.struck + 1)]
+
+    assert later
+    assert done & {named for each in later for named in names(each)} == set()
+    assert done or name == "timed_out"
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_task_told_to_stop_writes_down_what_was_answered(ran: Batches, name: str) -> None:
+    batch = ran.batches[name]
+    began, ended = batch.started(batch.struck), batch.started(batch.struck + 1)
+    before = [each for each in batch.first if began <= each.at < ended]
+    answered = [each for each in before if each.route == "link" and each.status == 201]
+
+    linked = linked_by_struck_try(batch)
+    assert len(linked) == len(answered)
+    assert f"linked {len(linked)}," in batch.log(batch.struck)
+
+
+def test_cleared_by_hand_and_run_again_it_asks_nothing(batch: Batch) -> None:
+    first, again = batch.summaries
+
+    assert {each.route for each in batch.again} <= {"token"}
+    assert again["requests"] == 0
+    assert again["linked"] == first["linked"] == len(plan())
+
+
+def test_taken_back_all_is_as_it_was(ran: Batches) -> None:
+    batch = ran.batches["killed"]
+
+    assert batch.undone["planned"] == batch.undone["undone"] == len(plan())
+    assert batch.after == batch.before
+
+
+def test_no_secret_and_no_mail_is_found(ran: Batches) -> None:
+    secrets = ran.all_secrets()
+
+    assert "journal in xcom.value" in found(ran.home, [], {"journal": str(ran.folder / "killed")})
+    assert found(ran.home, [], secrets | {"mail": MAIL}) == set()
+    assert len(secrets) > 4 * len(STROKES)  # of each a client secret, a journal secret, a token for each try
+    written = b"".join(path.read_bytes() for path in ran.folder.rglob("*") if path.is_file())
+    assert b"person-000" in written
+    assert not [name for name, value in (secrets | {"mail": MAIL}).items() if value.encode() in written]
+
+
+def linked_by_struck_try(batch: Batch) -> set[str]:
+    """Return the secondaries that the try that was struck wrote down as linked."""
+    records = [
+        json.loads(line)
+        for path in batch.folder.glob(f"{batch.struck}-0-*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    return {each["secondary_user_id"] for each in records if each.get("outcome") == "linked"}
+
+
+def names(request: RequestRecord) -> set[str]:
+    """Return the ids that a request is about: the user in its path, the secondary that it links."""
+    linked = request.body if request.route == "link" and isinstance(request.body, dict) else {}
+    return {unquote(part) for part in request.path.split("/")} | {
+        f"{linked.get('provider')}|{linked.get('user_id')}"
+    }
