@@ -186,7 +186,7 @@ def test_a_single_pair_of_two_accounts_under_one_id_is_never_guessed(
 
 
 def test_pairs_of_one_primary_lose_nothing_of_each_other(tmp_path: Path) -> None:
-    count = 24
+    count = 12
     people = [user("auth0|hub", user_metadata={"list": [-1], "deep": {"own": 1}})] + [
         user(
             f"google-oauth2|{number}",
