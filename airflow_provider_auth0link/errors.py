@@ -22,7 +22,6 @@ Everything that can go wrong.
     ├── OutcomeUnknownError        yes  the settling read failed too: look at the pair
     ├── StoppedError               yes  told to stop before the end: a retry goes on
     ├── StoreError                 yes  the journal's folder could not be read or written
-    └── StoppedError               yes  told to stop before the end; a retry goes on
 
 Messages say what is wrong, where, and what to do. They never quote a body or a secret.
 Each class is built from its message alone, so that it can cross a process border by pickle.

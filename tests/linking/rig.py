@@ -113,4 +113,8 @@ def ended(batch: Batch) -> dict[str, Any]:
     if batch.failure is not None:
         raise batch.failure
     counts = batch.close()
-    return {name: count for name, count in counts.items() if count and name not in {"requests", "throttled", "repeats"}}
+    return {
+        name: count
+        for name, count in counts.items()
+        if count and name not in {"requests", "throttled", "repeats"}
+    }
