@@ -21,7 +21,7 @@ Everything that can go wrong.
     │   └── LinkDelayedError       yes  not within the time given to it
     ├── OutcomeUnknownError        yes  the settling read failed too: look at the pair
     ├── StoppedError               yes  told to stop before the end: a retry goes on
-    ├── StoreError                 yes  the journal's folder could not be read or written
+    └── StoreError                 yes  the journal's folder could not be read or written
 
 Messages say what is wrong, where, and what to do. They never quote a body or a secret.
 Each class is built from its message alone, so that it can cross a process border by pickle.
