@@ -128,15 +128,22 @@ class Engine:
 
     def _pass(self) -> None:
         committer = threading.Thread(target=self._guarded, args=(self._commit_loop,), daemon=True)
-        committer.start()
+        self._guarded(committer.start)
+        self._guarded(self._tend)
         with self._turn:
-            while not self._is_over():
-                self._grow()
+            while self._running:  # what ended the run may have come in the middle of others' work
                 self._news.wait(TICK_S)
             self._more = False
             self._turn.notify_all()
             self._news.notify_all()
-        committer.join()
+        if committer.ident is not None:
+            committer.join()
+
+    def _tend(self) -> None:
+        with self._turn:
+            while not self._is_over():
+                self._grow()
+                self._news.wait(TICK_S)
 
     def _is_over(self) -> bool:
         if self._stopped or self.failure:
@@ -146,9 +153,14 @@ class Engine:
     def _grow(self) -> None:
         """Add a worker when there is something for it to do, up to the width that is worth having."""
         while not self._idle and self._workers < self._tenants.width() and (self._ready or self._may_begin()):
+            try:
+                threading.Thread(target=self._guarded, args=(self._work,), daemon=True).start()
+            except RuntimeError:  # the machine has no more threads to give: those that are there will do
+                if not self._workers:
+                    raise
+                return
             self._workers += 1
             self._idle += 1
-            threading.Thread(target=self._guarded, args=(self._work,), daemon=True).start()
 
     def _may_begin(self) -> bool:
         if self._stopped or not self._more:
@@ -224,8 +236,9 @@ class Engine:
                     self.stop()
             if note.wait and self._journal is not None:
                 run.waits_for = number
-                with self._turn:
-                    self._parked.append(run)
+                with self._turn:  # it may have been written since it was gathered: nobody would wake it then
+                    durable = number <= self._journal.durable
+                    (self._ready if durable else self._parked).append(run)
                 return
         with self._turn:
             self._live -= 1

@@ -121,12 +121,18 @@ class History:
         return _known(key, self._entries.get(key, ()))
 
 
+def _ref(file: object, line: object) -> Ref:
+    if not isinstance(file, str) or type(line) is not int or line < 0:
+        raise ValueError
+    return Ref(intern(file), line)
+
+
 def _entry(writer: str, record: Mapping[str, Any]) -> _Entry:
     place = record.get("snapshot")
     ref = None
     if place is not None:
         try:
-            ref = Ref(intern(str(place["file"])), int(place["line"]))
+            ref = _ref(place["file"], place["line"])
         except (KeyError, TypeError, ValueError):
             raise InputError(f"journal: record {record['n']} of {writer} names no snapshot's place") from None
     return _Entry(

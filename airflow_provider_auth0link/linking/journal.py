@@ -22,6 +22,7 @@ from airflow_provider_auth0link.linking.records import (
     HEADER,
     SEGMENT,
     SNAPSHOTS,
+    Key,
     check_header,
     decoded,
     encoded,
@@ -110,6 +111,7 @@ class Journal:
         self._snapshots: list[dict[str, Any]] = []
         self._group = 0
         self._durable = 0
+        self._headed = False
         self._cache: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
         self._header = {"format": FORMAT, "tenant": tenant, **header}
 
@@ -130,7 +132,7 @@ class Journal:
         :param snapshot: goes into a file beside the index, which names the place
         """
         with self._lock:
-            if self._group == 0 and not self._lines:
+            if not (self._headed or self._lines):
                 self._gather(HEADER, self._header)
             place = None
             if snapshot is not None:
@@ -163,7 +165,7 @@ class Journal:
                 self.store.write(name, self._seal.seal(data))
                 self._files.add(name)
             self.store.write(f"{self._writer}-{group}.jsonl", b"".join(encoded(each) for each in lines))
-            self._durable = highest
+            self._durable, self._headed = highest, True
 
     def meanwhile(self) -> History:
         """Read what others wrote since this was opened: a task that is thought dead, or its retry."""
@@ -173,11 +175,11 @@ class Journal:
         new = [each for each in files if each not in self._at_first and not each.startswith(mine)]
         return read_history(self.store, self._tenant, new)
 
-    def snapshots(self, refs: Iterable[Ref]) -> list[Snapshot]:
+    def snapshots(self, key: Key, refs: Iterable[Ref]) -> list[Snapshot]:
         """
-        Read snapshots, in the order given; those that were forgotten are left out.
+        Read a pair's snapshots, in the order given; those that were forgotten are left out.
 
-        :raises InputError: when no key opens them, or they are not readable
+        :raises InputError: when no key opens them, they are not readable, or another pair's
         """
         found = []
         for ref in refs:
@@ -189,6 +191,11 @@ class Journal:
                 snapshot = Snapshot.from_json(rows[ref.line])
             if snapshot is None:
                 raise InputError(f"journal: line {ref.line + 1} of {ref.file} is no snapshot")
+            if (str(snapshot.carry.primary), str(snapshot.account.id)) != key[:2]:
+                raise InputError(
+                    f"journal: line {ref.line + 1} of {ref.file} is the snapshot of another pair than the index "
+                    "says. Restore the folder's files from where they were copied"
+                )
             found.append(snapshot)
         return found
 
@@ -200,7 +207,12 @@ class Journal:
                 return self._cache[name]
         if name not in self._files:
             return None
-        rows = [json.loads(line) for line in self._seal.unseal(self.store.read(name)).splitlines()]
+        try:
+            rows = [json.loads(line) for line in self._seal.unseal(self.store.read(name)).splitlines()]
+        except InputError:  # told already; it is a ValueError too
+            raise
+        except (ValueError, RecursionError):
+            raise InputError(f"journal: {name} holds no snapshots. Restore the file") from None
         with self._lock:
             self._cache[name] = rows
             while len(self._cache) > CACHED_FILES:

@@ -31,7 +31,7 @@ def mend(tenant: Tenant, primary: UserId, journal: Journal, options: Options) ->
     """
     theirs = [each for each in journal.meanwhile().of_primary(str(primary)) if _stands(each)]
     for known in sorted(theirs, key=lambda each: each.n):
-        snapshot = combined(journal.snapshots(known.refs))
+        snapshot = combined(journal.snapshots(known.key, known.refs))
         if snapshot is not None:
             _carry_again(tenant, primary, snapshot, options)
     return bool(theirs)

@@ -69,7 +69,20 @@ def _is_sound(record: Mapping[str, Any]) -> bool:
         return False
     if record["kind"] not in KINDS - {HEADER}:
         return True
-    return all(isinstance(record.get(name), str) for name in ("primary_user_id", "secondary_user_id"))
+    ids = [record.get(name) for name in ("primary_user_id", "secondary_user_id")]
+    others = [record.get(name) for name in ("connection_id", "reason")]
+    return all(isinstance(each, str) and _is_unicode(each) for each in ids) and all(
+        each is None or isinstance(each, str) for each in others
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell half of a surrogate pair, which JSON can name and no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_header(name: str, header: Mapping[str, Any], tenant: str | None) -> None:

@@ -40,7 +40,7 @@ def link_journaled(tenants: Tenants, pair: Pair, options: Options, journal: Jour
 def _carried(journal: Journal, pair: Pair) -> tuple[str, ...]:
     """Return what earlier tries carried; nothing where their snapshots were forgotten, or no key opens them."""
     try:
-        earlier = combined(journal.snapshots(journal.history.of(key(pair)).refs))
+        earlier = combined(journal.snapshots(key(pair), journal.history.of(key(pair)).refs))
     except InputError:
         return ()
     return tuple(earlier.carry.paths) if earlier is not None else ()

@@ -151,7 +151,7 @@ class StarRun:
         if self.journal is None or known is None or job.tried or job.carry:
             return
         job.tried = known.tried
-        earlier = combined(self.journal.snapshots(known.refs))
+        earlier = combined(self.journal.snapshots(known.key, known.refs))
         if earlier is not None:
             job.carry.then(earlier.carry)
 
@@ -241,7 +241,7 @@ class StarRun:
         index = next(at for at, each in enumerate(self.star.pairs) if each.secondary == user_id)
         known = self._known(self._jobs[index].pair)
         if self.journal is not None and known is not None:
-            snapshot = combined(self.journal.snapshots(known.refs))
+            snapshot = combined(self.journal.snapshots(known.key, known.refs))
             if snapshot is not None:
                 return snapshot.account
         held = primary.holds(user_id, None) if primary is not None else None

@@ -11,7 +11,7 @@ from airflow_provider_auth0link.linking.batch import Batch
 from airflow_provider_auth0link.linking.history import LINKED, UNDONE, History, Known, Ref
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.outcome import Outcome
-from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME
+from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME, Key
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tally import Tally
 from airflow_provider_auth0link.linking.undo import Undo, row_of, undo_steps
@@ -82,34 +82,36 @@ class PrimaryUndo:
         yield Note(UNDO_OUTCOME, {**row, **row_of(undo, outcome)}, outcome=outcome, instead=instead)
 
     def _prepared(self, index: int, known: Known) -> Undo:
-        snapshot = self._snapshot(known.refs)
+        snapshot = self._snapshot(known.key, known.refs)
         gone = self._gone(index, known)
         if snapshot is None or (not snapshot.carry and not gone):
             return Undo(known.key, known, snapshot)
         linked = [*self.staying, *self.chosen[index + 1 :]]
         still = [each for each in linked if each.tried_n > known.began_n]
-        others = [self._snapshot(each.refs) for each in still]
+        others = [self._snapshot(each.key, each.refs) for each in still]
         return Undo(
             known.key,
             known,
             snapshot,
             [each for each in others if each is not None],
-            [each for each in map(self._snapshot, gone) if each is not None],
+            [each for each in (self._snapshot(*which) for which in gone) if each is not None],
         )
 
-    def _gone(self, index: int, known: Known) -> list[tuple[Ref, ...]]:
+    def _gone(self, index: int, known: Known) -> list[tuple[Key, tuple[Ref, ...]]]:
         """
-        Return the snapshots of those undone already that may have been linked before a pair, the last one first.
+        Return the pairs and snapshots of those undone already that may have been linked before a pair, the last first.
 
         Of one writer the numbers tell. Two writers that were at work at once count apart.
         """
-        undone = [(each.tried_n, each.undone_refs) for each in self.gone]
+        undone = [(each.tried_n, each.undone_refs, each.key) for each in self.gone]
         mine = [
-            (each.tried_n, each.refs) for at, each in enumerate(self.chosen[:index]) if self._is_undone(at)
+            (each.tried_n, each.refs, each.key)
+            for at, each in enumerate(self.chosen[:index])
+            if self._is_undone(at)
         ]
         return [
-            refs
-            for n, refs in sorted([*undone, *mine], reverse=True)
+            (key, refs)
+            for n, refs, key in sorted([*undone, *mine], reverse=True)
             if n < known.tried_n or _writers(refs) != _writers(known.refs)
         ]
 
@@ -117,8 +119,8 @@ class PrimaryUndo:
         outcome = self.outcomes.get(index)
         return outcome is not None and outcome.name == UNDONE
 
-    def _snapshot(self, refs: tuple[Any, ...]) -> Snapshot | None:
-        return combined(self.journal.snapshots(refs))
+    def _snapshot(self, key: Key, refs: tuple[Ref, ...]) -> Snapshot | None:
+        return combined(self.journal.snapshots(key, refs))
 
     def _row(self, known: Known) -> dict[str, Any]:
         primary, secondary, connection_id = known.key

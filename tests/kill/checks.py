@@ -55,7 +55,7 @@ def nothing_lost(here: World, scene: Scene) -> list[str]:
     kept: dict[str, Json] = {}
     for known in journal.history:
         if known.key[1] in gone and (
-            snapshot := combined(journal.snapshots((*known.undone_refs, *known.refs)))
+            snapshot := combined(journal.snapshots(known.key, (*known.undone_refs, *known.refs)))
         ):
             kept[known.key[1]] = snapshot.to_json()
     return _told("lost", [f"{name}: {what}" for name in gone for what in _lost(gone[name], kept.get(name))])
