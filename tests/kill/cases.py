@@ -27,8 +27,8 @@ DEATHS: tuple[tuple[Point, bool], ...] = (
 
 WAKES: tuple[Wake, ...] = ("after", "beside", "between")
 LANES = 2
-LEAST_WRITES = 0.5
-"""Groups are committed by the clock: a run may write less often than the undisturbed one, but not by so much."""
+SURE_WRITES = 5
+"""Groups are committed by the clock: how often a run writes depends on its speed, but so often it always does."""
 
 
 @dataclass(frozen=True)

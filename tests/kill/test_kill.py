@@ -15,7 +15,7 @@ from concurrent.futures import Future
 import pytest
 
 from tests.kill.case import Case, Report
-from tests.kill.cases import LEAST_WRITES, Lanes, asleep, at_every_write, at_random, lanes, over_http
+from tests.kill.cases import SURE_WRITES, Lanes, asleep, at_every_write, at_random, lanes, over_http
 from tests.kill.worker import Death
 
 PAIRS, FEW_PAIRS = 500, 150
@@ -68,7 +68,7 @@ def test_a_link_run_killed_at_every_write_is_gone_on_with(whole: Lanes) -> None:
     writes = whole.references[SEED].writes["link"]
     reports = ended(whole, list(at_every_write("link", SEED, PAIRS, writes)), "every write, link")
 
-    assert sum(each.struck for each in reports) >= LEAST_WRITES * len(reports)
+    assert {each.case for each in reports if not each.struck and is_sure(each.case)} == set()
 
 
 @pytest.mark.kill
@@ -76,7 +76,7 @@ def test_an_undo_killed_at_every_write_is_gone_on_with(whole: Lanes) -> None:
     writes = whole.references[SEED].writes["undo"]
     reports = ended(whole, list(at_every_write("undo", SEED, PAIRS, writes)), "every write, undo")
 
-    assert sum(each.struck for each in reports) >= LEAST_WRITES * len(reports)
+    assert {each.case for each in reports if not each.struck and is_sure(each.case)} == set()
 
 
 @pytest.mark.kill
@@ -105,6 +105,11 @@ def test_a_worker_that_sleeps_and_its_retry_do_no_harm_to_each_other(whole: Lane
     cases = list(asleep("link", range(SLEEPS), PAIRS, whole.references))
 
     assert all(each.struck for each in ended(whole, cases, "two workers alive, link"))
+
+
+def is_sure(case: Case) -> bool:
+    """Tell whether a run writes so often in any case."""
+    return case.death is not None and case.death.write < SURE_WRITES
 
 
 def ended(whole: Lanes, cases: list[Case], name: str) -> list[Report]:
