@@ -38,6 +38,16 @@ def text(name: str, value: object) -> str:
     return read
 
 
+def arrived(name: str, value: object, *, given: bool) -> None:
+    """
+    Refuse a limit that the Dag gave and that rendered to nothing: without it more would be changed than was meant.
+
+    :param given: whether it was given when the task was built
+    """
+    if given and (value is None or (isinstance(value, str) and value in UNSET)):
+        raise InputError(f"{name}: rendered to nothing. Mend where it comes from, or leave it out")
+
+
 def flag(name: str, value: object) -> bool:
     """Return a switch: true or false, in any case, as a bool or as text."""
     if isinstance(value, bool):

@@ -96,6 +96,7 @@ class LinkIdentitiesOperator(ManyOperator):
         self.plan_digest = plan_digest
         self.journal_path = journal_path
         self.max_links = max_links
+        self._given = {"plan_digest": plan_digest is not None, "max_links": max_links is not None}
         self.max_failures = max_failures
         self.carry = carry
         self.carry_except = carry_except
@@ -117,9 +118,12 @@ class LinkIdentitiesOperator(ManyOperator):
         from airflow_provider_auth0link.linking.batch import ahead, link_batch
 
         with failing_for_good():
+            for name, given in self._given.items():
+                arguments.arrived(name, getattr(self, name), given=given)
             options = self._options()
             most = self._whole_number("max_links", self.max_links)
             failures = self._whole_number("max_failures", self.max_failures) or 0
+            self._check_id_map_path()
             plan = self._plan()
             hook = self._hook(context)
             journal = self._journal(context, hook, _header(plan, options))
@@ -158,6 +162,17 @@ class LinkIdentitiesOperator(ManyOperator):
                 f"plan_digest: another plan was approved. This one has {plan.digest}, approved was {digest}"
             )
         return plan
+
+    def _check_id_map_path(self) -> None:
+        """Refuse a map that has no place before anything is linked, not after it."""
+        path = arguments.optional_text("id_map_path", self.id_map_path)
+        if path is None:
+            return
+        from airflow_provider_auth0link.hooks import files
+
+        local = files.local_path(path)
+        if local is not None and (local.is_dir() or not local.parent.is_dir()):
+            raise InputError(f"id_map_path: {path} is a folder, or its folder is not there. Make that first")
 
     def _write_id_map(self, hook: Auth0Hook, journal: Journal) -> None:
         """Write which old id became which, of all that the journal calls linked by now."""

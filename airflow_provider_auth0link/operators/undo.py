@@ -31,7 +31,7 @@ class UndoLinksOperator(ManyOperator):
     throttled), seconds, journal.
 
     :param journal_path: the run's folder; one without a journal is an error (templated)
-    :param only: ids of secondaries; None: all (templated)
+    :param only: ids of secondaries; left out, or JSON null: all (templated)
     :param max_failures: fail the task when more pairs failed (templated)
     :param dry_run: read and check, change nothing; kept as ``is_dry_run`` (templated)
     :param auth0_conn_id: the Airflow connection (templated)
@@ -53,6 +53,7 @@ class UndoLinksOperator(ManyOperator):
         super().__init__(**kwargs)
         self.journal_path = journal_path
         self.only = only
+        self._is_only_given = only is not None
         self.max_failures = max_failures
         self.is_dry_run = dry_run
         self.auth0_conn_id = auth0_conn_id
@@ -63,6 +64,7 @@ class UndoLinksOperator(ManyOperator):
         from airflow_provider_auth0link.linking.undoing import undo_batch
 
         with failing_for_good():
+            arguments.arrived("only", self.only, given=self._is_only_given)
             only = _only(self.only)
             dry_run = arguments.flag("dry_run", self.is_dry_run)
             failures = self._whole_number("max_failures", self.max_failures) or 0
