@@ -25,6 +25,9 @@ from airflow_provider_auth0link.linking.units import Note, Tenants, Unit
 
 LINK_OUTCOMES = ("linked", "already_linked", "would_link", "refused", "failed", "unknown")
 
+LAST_COMMIT_S = 1.0
+"""What a stop gives the journal's store, when work is still under way."""
+
 Units = Callable[[Tally, Callable[[], bool]], Iterator[Unit]]
 """(tally, whether the run is stopping) to the units; pairs that are done already are counted on the way."""
 
@@ -87,9 +90,17 @@ class Batch:
         """
         self._engine.stop()
         ended = self.wait(within)
-        if not ended:
-            self._engine.commit()
+        if not ended:  # a store that hangs must not hold the caller up
+            last = threading.Thread(target=self._commit, daemon=True)
+            last.start()
+            last.join(LAST_COMMIT_S)
         return ended
+
+    def _commit(self) -> None:
+        try:
+            self._engine.commit()
+        except Auth0LinkError as error:
+            self._engine.failure = self._engine.failure or error
 
     @property
     def stopped(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +37,7 @@ class Tally:
     refusals: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     _ends: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
 
     def __post_init__(self) -> None:
@@ -63,6 +64,8 @@ class Tally:
         reason = note.outcome.reason
         if note.outcome.name == "refused" and reason:
             self.refusals[reason.partition(":")[0]] += 1
+            if len(self.refused) < EXAMPLES:
+                self.refused.append(f"{_pair(note.row)}: {reason}")
         elif reason and len(self.examples) < EXAMPLES:
             self.examples.append(_told(note.outcome))
 
@@ -111,3 +114,8 @@ class Tally:
 
 def _told(outcome: Outcome) -> str:
     return f"{outcome.name}: {outcome.reason}"
+
+
+def _pair(row: Mapping[str, Any]) -> str:
+    """Name the pair of a record."""
+    return f"{row.get('secondary_user_id')!r} into {row.get('primary_user_id')!r}"

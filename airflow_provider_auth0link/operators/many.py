@@ -128,6 +128,8 @@ class ManyOperator(Auth0Operator):
         self.log.info("%s; journal %s", counts, summary["journal"])
         for reason, count in batch.tally.refusals.most_common():
             self.log.info("refused %s: %s", f"{count:,}", reason)
+        for line in batch.tally.refused:
+            self.log.info("refused: %s", line)
         for warning, count in batch.tally.warnings.most_common():
             self.log.warning("%s pairs: %s", f"{count:,}", warning)
         for example in batch.tally.examples:
@@ -145,13 +147,13 @@ class ManyOperator(Auth0Operator):
         if summary["unknown"]:
             raise OutcomeUnknownError(
                 f"{summary['unknown']} pairs: whether they are done is unknown. A retry looks at them again; "
-                "`auth0link journal` names them"
+                "`auth0link journal` names them too"
             )
         if summary["failed"] > max_failures:
             error = LinkDelayedError if tally.passes else LinkFailedError
             raise error(
-                f"{summary['failed']} pairs failed, more than max_failures={max_failures}: "
-                "`auth0link journal` names them with the reasons"
+                f"failed: {summary['failed']} pairs, more than max_failures={max_failures}. The log names the first "
+                f"ten with the reasons, `auth0link journal` all of a run that is no dry run"
             )
 
     def _whole_number(self, name: str, value: object) -> int | None:

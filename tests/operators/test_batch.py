@@ -253,7 +253,7 @@ def test_a_refusal_is_no_failure(
 def test_a_failure_for_good_ends_the_task_for_good(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
     make_tenant(*accounts())
     gone = [*PAIRS, ["auth0|ada", "github|gone"]]
-    with pytest.raises(LinkFailedError, match="1 pairs failed, more than max_failures=0") as caught:
+    with pytest.raises(LinkFailedError, match="failed: 1 pairs, more than max_failures=0") as caught:
         merge(run, tmp_path, pairs=gone)
     assert isinstance(caught.value, AirflowFailException)
     assert counts(run.xcoms["summary"]) == {"planned": 5, "linked": 4, "failed": 1}
