@@ -52,12 +52,13 @@ class Batch:
         """
         if stroke is not None:
             yield lambda: sum(self.tenant.links_applied.values()) >= len(links()) // 2
-            self.struck = int(self.instance()["try_number"])
+            process, self.struck = self.process(), int(self.instance()["try_number"])
             stroke(self)
-        yield self.ended
-        if self.airflow.state(self.dag_id, self.run_id) == "failed":
-            self.clear(only_running=False)
             yield self.ended
+            if self.airflow.state(self.dag_id, self.run_id) == "failed":
+                yield lambda: not process.is_running()
+                self.clear(only_running=False)
+        yield self.ended
         self.summaries.append(self.summary())
         self.tries = sorted(self._task("/tries")["task_instances"], key=lambda each: int(each["try_number"]))
         self.first = self.tenant.requests
@@ -89,10 +90,9 @@ class Batch:
 
     def clear(self, *, only_running: bool) -> None:
         """Clear the task, as the button of the web page does."""
-        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": ["link"], "only_failed": False}
-        told = self.airflow.call(
-            "POST", f"/dags/{self.dag_id}/clearTaskInstances", body | {"only_running": only_running}
-        )
+        how = {"only_running": only_running, "only_failed": False, "reset_dag_runs": True, "dry_run": False}
+        which = {"dag_run_id": self.run_id, "task_ids": ["link"]}
+        told = self.airflow.call("POST", f"/dags/{self.dag_id}/clearTaskInstances", which | how)
         assert len(told["task_instances"]) == 1
 
     def mark(self, state: str) -> None:

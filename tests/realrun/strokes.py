@@ -58,5 +58,10 @@ STROKES: dict[str, Stroke | None] = {
 """What happens to the batches half way. The last one's Dag has too short a timeout."""
 
 DAGS = {"killed": "batch_in_full", "timed_out": "batch_in_short_time"}
-RATES = {"killed": 60}
-"""Where they are not ``batch`` and ``RATE``."""
+RATES = {"killed": 60, "cleared": 15, "failed": 15}
+"""
+Where they are not ``batch`` and ``RATE``.
+
+What is written down in full takes more requests; and what is told over REST comes to a task with its supervisor's next
+heartbeat, which on Airflow 2 may be 10 seconds away.
+"""

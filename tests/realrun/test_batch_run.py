@@ -14,6 +14,7 @@ from tests.realrun.batch import Batch
 from tests.realrun.batches import Batches, batches
 from tests.realrun.people import links, plan
 from tests.realrun.search import found
+from tests.realrun.stack import AIRFLOW_2
 from tests.realrun.strokes import STROKES
 
 pytestmark = pytest.mark.airflow_run
@@ -42,9 +43,10 @@ def batch(ran: Batches, request: pytest.FixtureRequest) -> Batch:
 def test_airflow_tries_it_again_and_it_succeeds(batch: Batch) -> None:
     states = [each["state"] for each in batch.tries]
 
-    assert len(states) > 1
+    # Airflow 2's tasks tell their ends themselves: one that is left alone may be over before it is missed.
+    assert len(states) > 1 or (AIRFLOW_2 and batch.name == "supervisor_killed")
     assert states == ["failed"] * (len(states) - 1) + ["success"]
-    assert len(linked_by_struck_try(batch)) < len(plan())
+    assert len(linked_by_struck_try(batch)) < len(plan()) or batch.name == "supervisor_killed"
 
 
 def test_every_pair_is_linked_once(batch: Batch) -> None:
@@ -53,10 +55,11 @@ def test_every_pair_is_linked_once(batch: Batch) -> None:
 
 def test_the_counts_add_up(batch: Batch) -> None:
     for summary in batch.summaries:
-        counts = {name: value for name, value in summary.items() if isinstance(value, int) and value}
-        counts.pop("requests", None)
-        counts.pop("throttled", None)
-        assert counts == {"planned": len(plan()), "linked": len(plan())}
+        rest = {key: summary[key] for key in ("would_link", "refused", "failed", "unknown")}
+        assert set(rest.values()) == {0}
+        assert summary["planned"] == summary["linked"] + summary["already_linked"] == len(plan())
+        # A task beside which another goes on finds pairs linked that it did not link.
+        assert not summary["already_linked"] or batch.name == "supervisor_killed"
 
 
 @pytest.mark.parametrize("name", sorted(STROKES.keys() - {"supervisor_killed"}))
@@ -87,7 +90,7 @@ def test_cleared_by_hand_and_run_again_it_asks_nothing(batch: Batch) -> None:
 
     assert {each.route for each in batch.again} <= {"token"}
     assert again["requests"] == 0
-    assert again["linked"] == first["linked"] == len(plan())
+    assert (again["linked"], again["already_linked"]) == (first["linked"], first["already_linked"])
 
 
 def test_taken_back_all_is_as_it_was(ran: Batches) -> None:
@@ -102,7 +105,7 @@ def test_no_secret_and_no_mail_is_found(ran: Batches) -> None:
 
     assert "journal in xcom.value" in found(ran.home, [], {"journal": str(ran.folder / "killed")})
     assert found(ran.home, [], secrets | {"mail": MAIL}) == set()
-    assert len(secrets) > 4 * len(STROKES)  # of each a client secret, a journal secret, a token for each try
+    assert len(secrets) >= 3 * len(STROKES)  # of each a client secret, a journal secret, tokens
     written = b"".join(path.read_bytes() for path in ran.folder.rglob("*") if path.is_file())
     assert b"person-000" in written
     assert not [name for name, value in (secrets | {"mail": MAIL}).items() if value.encode() in written]
