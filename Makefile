@@ -27,11 +27,11 @@ PYTHONS_3.2.2 := 3.12 3.13 3.11 3.14
 LANE_TESTS := tests/lanes tests/operators/test_wire.py tests/operators/test_xcom.py
 LANE_TESTS_2.11.2 := tests/realrun
 
-.PHONY: help demo test lint test-main test-kill test-matrix test-wheel test-faults lock format bench clean
+.PHONY: help demo test lint test-main test-kill test-strike test-matrix test-wheel test-faults lock format bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
-	@echo 'Also: lint format test-main test-kill test-matrix test-lane-VERSION test-wheel test-faults bench lock clean'
+	@echo 'Also: lint format test-main test-kill test-strike test-matrix test-lane-VERSION test-wheel test-faults bench lock clean'
 
 demo: .venv/installed
 	$(BIN)/auth0link demo $(ARGS)
@@ -51,6 +51,10 @@ test-main: .venv/installed
 # Some of it runs with test-main.
 test-kill: .venv/installed
 	$(BIN)/python -m pytest -m kill -s tests/kill $(ARGS)
+
+# Tasks of a scheduler, killed and stopped half way. On Airflow 2 it is the same line with .venvs/2.11.2.
+test-strike: .venv/installed
+	$(BIN)/python -m pytest -m strike tests/realrun $(ARGS)
 
 test-matrix: $(OLDER:%=test-lane-%)
 
