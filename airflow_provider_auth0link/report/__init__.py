@@ -1,0 +1,1 @@
+"""One page that a person can read: what a run did to a tenant, or would."""
