@@ -27,20 +27,23 @@ PYTHONS_3.2.2 := 3.12 3.13 3.11 3.14
 LANE_TESTS := tests/lanes tests/operators/test_wire.py tests/operators/test_xcom.py
 LANE_TESTS_2.11.2 := tests/realrun
 
-.PHONY: help demo test lint coverage test-main test-kill test-strike test-matrix test-wheel test-faults lock format bench clean
+# What has a target of its own.
+APART := not wheel and not kill and not strike
+
+.PHONY: help demo test lint test-main test-runs test-kill test-strike test-matrix test-wheel test-faults lock format bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
-	@echo 'Also: lint format coverage test-main test-kill test-strike test-matrix test-lane-VERSION test-wheel test-faults bench lock clean'
+	@echo 'Also: lint format test-main test-runs test-kill test-strike test-matrix test-lane-VERSION test-wheel test-faults bench lock clean'
 
 demo: .venv/installed
 	$(BIN)/auth0link demo $(ARGS)
 
-# The older Airflows and the wheel run beside the main tests: both wait for Airflow's processes most of the time.
+# Airflow's own runs, the older Airflows and the wheel run beside the rest: they wait for processes most of the time.
 test: .venv/installed
 	@status=0; beside=$$(mktemp); \
 	$(MAKE) --no-print-directory lint || status=1; \
-	$(MAKE) --no-print-directory test-matrix test-wheel >"$$beside" 2>&1 & others=$$!; \
+	$(MAKE) --no-print-directory --keep-going test-runs test-matrix test-wheel >"$$beside" 2>&1 & others=$$!; \
 	$(MAKE) --no-print-directory test-main || status=1; \
 	wait $$others || status=1; \
 	cat "$$beside"; rm -f "$$beside"; exit $$status
@@ -52,12 +55,12 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
+# With the measure of what the tests reach. The runs of whole Dags are left out of it: it would follow Airflow too.
 test-main: .venv/installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not airflow_run and $(APART)" --cov --cov-report=term $(ARGS)
 
-# The same with the measure of what the tests reach, which makes them half as fast.
-coverage: .venv/installed
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+test-runs: .venv/installed
+	$(BIN)/python -m pytest -m "airflow_run and $(APART)" $(ARGS)
 
 # Some of it runs with test-main.
 test-kill: .venv/installed
