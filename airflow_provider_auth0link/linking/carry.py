@@ -149,6 +149,12 @@ class Carry:
         rights, more = take(tenant, self.primary, _without(self.gain, kept))
         return taken or rights, left + more
 
+    def still_left(self, now: Account, others: Iterable[Brought], left: Iterable[str]) -> list[str]:
+        """Return which of the paths left are left on this reading too."""
+        held = {kind: now.metadata(kind) for kind in METADATA}
+        _, changed = taken_back(self.before, held, self.body, _any(list(others)))
+        return [path for path in left if path in changed or path.partition(".")[0] not in METADATA]
+
     def without(self, gone: Carry) -> Carry:
         """Return this as it would be had *gone*, which was written before, never been: what stood here was its."""
         body, _ = taken_back(gone.before, self.before, gone.body)

@@ -7,7 +7,7 @@ costs a few tuples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, NamedTuple
@@ -25,6 +25,9 @@ from airflow_provider_auth0link.linking.records import (
 
 LINKED, ALREADY, UNDONE, LEFT = "linked", "already_linked", "undone", "left"
 FINAL = frozenset({LINKED, ALREADY})
+
+Began = Callable[[str], int]
+"""From a writer to the number with which it began."""
 
 
 class Ref(NamedTuple):
@@ -102,12 +105,14 @@ class History:
                 entry = _entry(intern(writer), record)
                 held = self._entries.get(key)
                 self._entries[key] = (entry,) if held is None else (*held, entry)
+                if held is None and self._by_primary:
+                    self._by_primary.setdefault(key[0], []).append(key)
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Known]:
-        return (_known(key, entries) for key, entries in self._entries.items())
+        return (self.of(key) for key in self._entries)
 
     def of_primary(self, primary: str) -> list[Known]:
         """Return what is known of all pairs of a primary."""
@@ -118,7 +123,12 @@ class History:
 
     def of(self, key: Key) -> Known:
         """Return what is known of a pair; nothing, when it is not in the journal."""
-        return _known(key, self._entries.get(key, ()))
+        return _known(key, self._entries.get(key, ()), self._began)
+
+    def _began(self, writer: str) -> int:
+        """Return the number with which a writer began: what it had read before has a lower one."""
+        header = self.headers.get(writer)
+        return header["n"] if header else 0
 
 
 def _ref(file: object, line: object) -> Ref:
@@ -147,24 +157,31 @@ def _entry(writer: str, record: Mapping[str, Any]) -> _Entry:
     )
 
 
-def _known(key: Key, entries: tuple[_Entry, ...]) -> Known:
+def _known(key: Key, entries: tuple[_Entry, ...], began: Began) -> Known:
     ordered = sorted(entries, key=lambda each: (each.n, each.writer))
-    undone_at = max((e.n for e in ordered if e.kind == UNDO_OUTCOME and e.outcome == UNDONE), default=-1)
+    undone = [each for each in ordered if each.kind == UNDO_OUTCOME and each.outcome == UNDONE]
+    linked_at = max((each.n for each in ordered if each.kind in {INTENT, OUTCOME}), default=-1)
+    undone_at = max((each.n for each in undone if each.n < linked_at), default=-1)
     since = [each for each in ordered if each.n > undone_at]
+    undoing = _is_undoing(since, began)
+    over = bool(undone) and undone[-1].n > undone_at and not undoing
+    if over:
+        undone_at, since = undone[-1].n, []
     intents = [each for each in since if each.kind == INTENT]
     tried = any(_is_open(each, since) for each in intents)
     ruling = _ruling([each for each in since if each.kind == OUTCOME])
     outcome = ruling.outcome if ruling else None
     tried_at = max((each.n for each in intents), default=-1)
-    undo = next((e for e in reversed(ordered) if e.kind == UNDO_OUTCOME and e.n > tried_at), None)
+    ends = [each for each in ordered if each.kind == UNDO_OUTCOME and each.n > tried_at]
+    undo = undone[-1] if over else ends[-1] if ends else None
     return Known(
         key,
         outcome=LINKED if outcome == ALREADY and tried else outcome,
         reason=ruling.reason if ruling else None,
         connection=next((e.connection for e in reversed(ordered) if e.connection), None),
         tried=tried,
-        undoing=_is_undoing(since),
-        undone=undone_at >= 0 and not since,
+        undoing=undoing,
+        undone=over,
         refs=tuple(each.ref for each in intents if each.ref),
         undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),
         n=ruling.n if ruling else max((each.n for each in ordered), default=0),
@@ -192,9 +209,17 @@ def _is_open(intent: _Entry, since: list[_Entry]) -> bool:
     return later[-1].outcome == "unknown" or later[-1].open
 
 
-def _is_undoing(since: list[_Entry]) -> bool:
-    begun = max((each.n for each in since if each.kind == UNDO_INTENT), default=-1)
-    ends = [each.n for each in since if each.kind == UNDO_OUTCOME and each.outcome in {UNDONE, LEFT}]
-    ended = max(ends, default=-1)
+def _is_undoing(since: list[_Entry], began: Began) -> bool:
+    """
+    Tell whether an undo began and did not end.
+
+    What a writer began, it ends itself, or one that had read of it: another that was at work at once knows nothing
+    of how far it came.
+    """
     relinked = max((each.n for each in since if each.kind == INTENT), default=-1)
-    return begun > max(ended, relinked)
+    begun = [each for each in since if each.kind == UNDO_INTENT and each.n > relinked]
+    ends = [each for each in since if each.kind == UNDO_OUTCOME and each.outcome in {UNDONE, LEFT}]
+    return any(
+        not any(end.n > each.n and (end.writer == each.writer or began(end.writer) > each.n) for end in ends)
+        for each in begun
+    )

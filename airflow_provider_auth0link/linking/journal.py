@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from airflow_provider_auth0link.errors import InputError
-from airflow_provider_auth0link.linking.history import History, Ref
+from airflow_provider_auth0link.linking.history import History, Known, Ref
 from airflow_provider_auth0link.linking.records import (
     FORMAT,
     HEADER,
@@ -43,15 +43,21 @@ class Seal(Protocol):
         """Return what was sealed. InputError when no key opens it."""
 
 
-def read_history(store: Store, tenant: str | None, names: Iterable[str] | None = None) -> History:
+def read_history(
+    store: Store,
+    tenant: str | None,
+    names: Iterable[str] | None = None,
+    into: History | None = None,
+) -> History:
     """
     Read a journal's index; snapshots are not read.
 
     :param tenant: whose it has to be; None when any will do
     :param names: the folder's files, when they were listed already
+    :param into: takes it in, when it is not a new one
     :raises InputError: when it is another tenant's, of a newer format, or not readable
     """
-    history = History()
+    history = History() if into is None else into
     segments = [name for name in (store.names() if names is None else names) if SEGMENT.fullmatch(name)]
     for name, data in store.read_many(segments):
         match = SEGMENT.fullmatch(name)
@@ -100,8 +106,10 @@ class Journal:
             raise InputError(f"journal: {writer!r} is no writer's name")
         self.store = store
         files = store.names()
-        self._at_first = frozenset(files)
+        self._read = set(files)
         self.history = read_history(store, tenant, files)
+        self._others = History(dict(self.history.headers))
+        self._reading = threading.Lock()
         self._files = {name for name in files if SNAPSHOTS.fullmatch(name)}
         self._writer, self._seal, self._at, self._tenant = writer, seal, at, tenant
         self._n = self.history.highest
@@ -167,13 +175,20 @@ class Journal:
             self.store.write(f"{self._writer}-{group}.jsonl", b"".join(encoded(each) for each in lines))
             self._durable, self._headed = highest, True
 
-    def meanwhile(self) -> History:
-        """Read what others wrote since this was opened: a task that is thought dead, or its retry."""
-        files = self.store.names()
-        self._files.update(each for each in files if SNAPSHOTS.fullmatch(each))
-        mine = f"{self._writer}-"
-        new = [each for each in files if each not in self._at_first and not each.startswith(mine)]
-        return read_history(self.store, self._tenant, new)
+    def meanwhile(self, primary: str) -> list[Known]:
+        """
+        Read what others wrote of a primary's pairs since this was opened: a task that is thought dead, or its retry.
+
+        What was read once is kept.
+        """
+        with self._reading:
+            files = self.store.names()
+            self._files.update(each for each in files if SNAPSHOTS.fullmatch(each))
+            mine = f"{self._writer}-"
+            new = [each for each in files if each not in self._read and not each.startswith(mine)]
+            read_history(self.store, self._tenant, new, self._others)
+            self._read.update(new)
+            return self._others.of_primary(primary)
 
     def snapshots(self, key: Key, refs: Iterable[Ref]) -> list[Snapshot]:
         """

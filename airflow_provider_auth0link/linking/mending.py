@@ -29,7 +29,7 @@ def mend(tenant: Tenant, primary: UserId, journal: Journal, options: Options) ->
     :raises LinkDelayedError: when an answer was lost: to be done again
     :raises Auth0LinkError: likewise, when it could not be done
     """
-    theirs = [each for each in journal.meanwhile().of_primary(str(primary)) if _stands(each)]
+    theirs = [each for each in journal.meanwhile(str(primary)) if _stands(each)]
     for known in sorted(theirs, key=lambda each: each.n):
         snapshot = combined(journal.snapshots(known.key, known.refs))
         if snapshot is not None:

@@ -27,12 +27,12 @@ Elsewhere the identity provider sets them at the next login.
 """
 
 
-def restore(tenant: Tenant, snapshot: Snapshot, primary: UserId, *, begun: bool) -> list[str]:
+def restore(tenant: Tenant, snapshot: Snapshot, primary: UserId, *, begun: Callable[[], bool]) -> list[str]:
     """
     Give an account back what it had: blocked first, its own identities, profile and metadata, rights.
 
     :param primary: where its own identities are now
-    :param begun: an earlier try began this undo
+    :param begun: tells whether another try began this undo
     :return: what is left as it is, by path
     :raises Auth0LinkError: when it could not be done now; it can be gone on with later
     """
@@ -109,7 +109,7 @@ def _changed(then: Account, now: Account) -> list[str]:
 
 
 def _bring_back(
-    tenant: Tenant, account: UserId, identity: Identity, primary: UserId, *, begun: bool
+    tenant: Tenant, account: UserId, identity: Identity, primary: UserId, *, begun: Callable[[], bool]
 ) -> list[str]:
     """Unlink one of the account's own identities from the primary, and link it to the account again."""
     own = UserId.of(identity.provider, identity.user_id, "identity")
@@ -125,7 +125,9 @@ def _bring_back(
             lambda: tenant.unlink(primary, own, named_connection(holder, own, identity.connection)),
         )
         _raise(unlinked.error)
-    elif not begun or read(tenant, own) is None:
+    elif not begun() or read(tenant, own) is None:
+        if back.held_by(_alive(tenant, account)):  # another was just at it
+            return []
         return [f"{account}: identity {own}"]
     number = (tenant.connection_ids() or {}).get(identity.connection) if own.provider == DATABASE else None
     _raise(settle_link(tenant, back, lambda: tenant.link(account, own, number)).error)

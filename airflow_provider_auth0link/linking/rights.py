@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from airflow_provider_auth0link.errors import AmbiguousError, LinkDelayedError
+from airflow_provider_auth0link.errors import AmbiguousError, BadRequestError, LinkDelayedError
 from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.model import Rights, UserId
 
@@ -195,10 +195,19 @@ def take(tenant: Tenant, account: UserId, gain: Gain) -> tuple[bool, list[str]]:
 
 
 def _take_organization(tenant: Tenant, account: UserId, org: str, gain: Gain, left: list[str]) -> bool:
+    if org not in tenant.organizations(account):
+        return False
+    try:
+        return _leave_organization(tenant, account, org, gain, left)
+    except BadRequestError:  # is it a member no more, since it was read?
+        if org in tenant.organizations(account):
+            raise
+        return False
+
+
+def _leave_organization(tenant: Tenant, account: UserId, org: str, gain: Gain, left: list[str]) -> bool:
     t = tenant
     given = gain.member_roles.get(org, set())
-    if org not in t.organizations(account):
-        return False
     if org in gain.joined:
         if not t.member_roles(org, account) - given:
             return _removed(t, partial(_leave, t, account), partial(t.organizations, account), {org})

@@ -7,10 +7,10 @@ the primary. Pairs of one primary go in reverse order. What somebody changed sin
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.errors import Auth0LinkError
 from airflow_provider_auth0link.linking.carry import Brought, Carry
@@ -33,6 +33,22 @@ class Begin:
 UndoSteps = Generator[Begin, None, Outcome]
 
 
+class News(NamedTuple):
+    """
+    What another undo, at work at once, wrote since the journal was opened.
+
+    ``ours``: of the pair, when it began it. ``gone``: as ``Undo.gone`` has them, with those that it began or ended;
+    none when it began no other of the primary's pairs.
+    """
+
+    ours: Known | None
+    gone: list[Snapshot]
+
+
+def _no_news() -> News:
+    return News(None, [])
+
+
 @dataclass(slots=True)
 class Undo:
     """
@@ -49,6 +65,7 @@ class Undo:
     snapshot: Snapshot | None
     others: list[Snapshot] = field(default_factory=list)
     gone: list[Snapshot] = field(default_factory=list)
+    news: Callable[[], News] = _no_news
     begun: bool = False
     left: list[str] = field(default_factory=list)
 
@@ -73,6 +90,7 @@ def undo_steps(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     :return: undone, would_undo, left (nothing was touched), failed or unknown
     """
     undo.begun = undo.begun or undo.known.undoing
+    undo.left = []
     try:
         return (yield from _undone(tenant, undo, dry_run=dry_run))
     except Auth0LinkError as error:
@@ -88,23 +106,42 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     wanted = Wanted(undo.primary, undo.secondary, undo.known.connection)
     held = wanted.held_by(primary)
     account = read(tenant, undo.secondary) if not held or undo.secondary.provider == DATABASE else None
+    if held == (account is not None):  # another unlinked it between the two readings?
+        primary = read(tenant, undo.primary) or primary
+        held = wanted.held_by(primary)
+    undo.begun = undo.begun or (not held and undo.news().ours is not None)
     reason = _against(undo, account, undo.snapshot.account, held=held)
     if reason:
         return _left(undo, reason)
-    was_linked = held or undo.begun
     if dry_run:
         return Outcome.done("would_undo", primary.identities, undo.primary)
     yield Begin()
-    if held:
-        ended = _unlink(tenant, undo, wanted, primary)
-        if ended is not None:
-            return ended
-    again, undo.begun = undo.begun, was_linked
-    if was_linked:
-        undo.left += restore(tenant, undo.snapshot, undo.primary, begun=again)
-    undo.left += _take_back(tenant, undo, undo.snapshot)
+    failed = _rewind(tenant, undo, wanted, primary, undo.snapshot)
+    if failed is not None:
+        return failed
     after = tenant.get_user(undo.primary)
     return Outcome.done("undone", after.identities, undo.primary, reason=_report(undo.left))
+
+
+def _rewind(
+    tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account, snapshot: Snapshot
+) -> Outcome | None:
+    """Unlink, restore and take back. Returns an outcome only when the unlink came to no good end."""
+    again, unlinked = undo.begun, False
+    if wanted.held_by(primary):
+        name = named_connection(primary, undo.secondary, undo.known.connection)
+        end = settle_unlink(tenant, wanted, lambda: tenant.unlink(undo.primary, undo.secondary, name))
+        if end.error is not None:
+            return end
+        unlinked = end.name == "unlinked"
+        undo.begun = True
+    ours = None if unlinked else undo.news().ours
+    if undo.begun and not (ours is not None and ours.undone):  # then another has restored it
+        undo.left += restore(
+            tenant, snapshot, undo.primary, begun=lambda: again or undo.news().ours is not None
+        )
+    undo.left += _take_back(tenant, undo, snapshot)
+    return None
 
 
 def _against(undo: Undo, account: Account | None, then: Account, *, held: bool) -> str | None:
@@ -125,12 +162,6 @@ def _against(undo: Undo, account: Account | None, then: Account, *, held: bool) 
     return None
 
 
-def _unlink(tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account) -> Outcome | None:
-    name = named_connection(primary, undo.secondary, undo.known.connection)
-    outcome = settle_unlink(tenant, wanted, lambda: tenant.unlink(undo.primary, undo.secondary, name))
-    return outcome if outcome.error is not None else None
-
-
 def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
     """Take what was carried back off the primary, but for what accounts that stay linked brought too."""
     others = [each.brought for each in undo.others]
@@ -140,6 +171,10 @@ def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
         shared = _shared(each, snapshot)
         if shared:
             shared.take_back(tenant, [*others, _not_of(snapshot)])
+    theirs = undo.news().gone if left else []
+    if theirs:  # what seems changed may be what another undo took back beside this one
+        carry, *_ = _as_had_gone_never_been([snapshot.carry, *(each.carry for each in theirs)])
+        left = carry.still_left(tenant.get_user(undo.primary), others, left)
     return [f"{undo.primary}: {path}" for path in left]
 
 

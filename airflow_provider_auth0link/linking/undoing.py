@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
@@ -14,7 +15,7 @@ from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME, Key
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tally import Tally
-from airflow_provider_auth0link.linking.undo import Undo, row_of, undo_steps
+from airflow_provider_auth0link.linking.undo import News, Undo, row_of, undo_steps
 from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, Unit
 
 UNDO_OUTCOMES = ("undone", "would_undo", "left", "failed", "unknown")
@@ -85,7 +86,7 @@ class PrimaryUndo:
         snapshot = self._snapshot(known.key, known.refs)
         gone = self._gone(index, known)
         if snapshot is None or (not snapshot.carry and not gone):
-            return Undo(known.key, known, snapshot)
+            return Undo(known.key, known, snapshot, news=partial(self._news, index))
         linked = [*self.staying, *self.chosen[index + 1 :]]
         still = [each for each in linked if each.tried_n > known.began_n]
         others = [self._snapshot(each.key, each.refs) for each in still]
@@ -94,26 +95,45 @@ class PrimaryUndo:
             known,
             snapshot,
             [each for each in others if each is not None],
-            [each for each in (self._snapshot(*which) for which in gone) if each is not None],
+            self._snapshots(gone),
+            partial(self._news, index),
         )
 
-    def _gone(self, index: int, known: Known) -> list[tuple[Key, tuple[Ref, ...]]]:
+    def _news(self, index: int) -> News:
+        """Look for what another undo of the same pairs, alive at once, did beside this one."""
+        known = self.chosen[index]
+        theirs = {
+            each.key: each for each in self.journal.meanwhile(known.key[0]) if each.undoing or each.undone
+        }
+        others = theirs.keys() - {known.key}
+        gone = self._snapshots(self._gone(index, known, others)) if others else []
+        return News(theirs.get(known.key), gone)
+
+    def _gone(
+        self, index: int, known: Known, theirs: Collection[Key] = ()
+    ) -> list[tuple[Key, tuple[Ref, ...]]]:
         """
         Return the pairs and snapshots of those undone already that may have been linked before a pair, the last first.
 
         Of one writer the numbers tell. Two writers that were at work at once count apart.
+
+        :param theirs: pairs that another began to undo since
         """
         undone = [(each.tried_n, each.undone_refs, each.key) for each in self.gone]
         mine = [
             (each.tried_n, each.refs, each.key)
-            for at, each in enumerate(self.chosen[:index])
-            if self._is_undone(at)
+            for at, each in enumerate(self.chosen)
+            if at != index and (self._is_undone(at) or each.key in theirs)
         ]
         return [
             (key, refs)
             for n, refs, key in sorted([*undone, *mine], reverse=True)
             if n < known.tried_n or _writers(refs) != _writers(known.refs)
         ]
+
+    def _snapshots(self, which: list[tuple[Key, tuple[Ref, ...]]]) -> list[Snapshot]:
+        found = (self._snapshot(key, refs) for key, refs in which)
+        return [each for each in found if each is not None]
 
     def _is_undone(self, index: int) -> bool:
         outcome = self.outcomes.get(index)

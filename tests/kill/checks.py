@@ -152,6 +152,8 @@ def counts_hold(command: str, told: Told | None) -> list[str]:
         wrong.append(f"the counts do not add up: {told}")
     if told["unknown"] or told["failed"] or told.get("left"):
         wrong.append(f"unknown, failed or left: {told}")
+    if command == "undo" and told["examples"]:
+        wrong.append(f"told as changed by somebody: {told['examples'][:SHOWN]}")
     return wrong
 
 

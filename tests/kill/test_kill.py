@@ -15,7 +15,7 @@ from concurrent.futures import Future
 import pytest
 
 from tests.kill.case import Case, Report
-from tests.kill.cases import SURE_WRITES, Lanes, asleep, at_every_write, at_random, lanes, over_http
+from tests.kill.cases import SURE_WRITES, Command, Lanes, asleep, at_every_write, at_random, lanes, over_http
 from tests.kill.worker import Death
 
 PAIRS, FEW_PAIRS = 500, 150
@@ -24,10 +24,13 @@ MOMENTS, UNDO_MOMENTS, HTTP_MOMENTS, SLEEPS = 100, 20, 6, 24
 
 
 def drawn(all_: Lanes) -> list[Case]:
-    """Fifteen cases of all kinds."""
+    """A few cases of all kinds."""
     links = list(at_random("link", range(5), FEW_PAIRS, all_.references))
     undos = list(at_random("undo", range(3), FEW_PAIRS, all_.references))
-    sleeps = list(asleep("link", range(2), FEW_PAIRS, all_.references))
+    sleeps = [
+        *asleep("link", range(2), FEW_PAIRS, all_.references),
+        *asleep("undo", range(2, 5), FEW_PAIRS, all_.references),
+    ]
     http = list(over_http("link", range(1), FEW_PAIRS, all_.references))
     deaths = [
         Case("link", 0, 0, FEW_PAIRS, death=Death(0, "named", drops=True)),
@@ -50,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
         yield opened
 
 
-@pytest.mark.parametrize("number", range(15))
+@pytest.mark.parametrize("number", range(18))
 def test_a_run_struck_at_a_drawn_moment_is_gone_on_with(some: list[Future[Report]], number: int) -> None:
     report = some[number].result()
 
@@ -101,10 +104,11 @@ def test_a_run_over_http_killed_at_drawn_moments_is_gone_on_with(whole: Lanes) -
 
 
 @pytest.mark.kill
-def test_a_worker_that_sleeps_and_its_retry_do_no_harm_to_each_other(whole: Lanes) -> None:
-    cases = list(asleep("link", range(SLEEPS), PAIRS, whole.references))
+@pytest.mark.parametrize("command", ["link", "undo"])
+def test_a_worker_that_sleeps_and_its_retry_do_no_harm_to_each_other(whole: Lanes, command: Command) -> None:
+    cases = list(asleep(command, range(SLEEPS), PAIRS, whole.references))
 
-    assert all(each.struck for each in ended(whole, cases, "two workers alive, link"))
+    assert all(each.struck for each in ended(whole, cases, f"two workers alive, {command}"))
 
 
 def is_sure(case: Case) -> bool:

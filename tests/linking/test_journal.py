@@ -19,11 +19,15 @@ from tests.fakes.tenant import FakeTenant, user
 from tests.linking.rig import HOST, Rig
 
 A, B = "auth0|a", "google-oauth2|b"
-ONE, TWO = "1-0-" + "1" * 32, "2-0-" + "2" * 32
+ONE, TWO, THREE = (f"{number}-0-" + f"{number}" * 32 for number in (1, 2, 3))
 
 
 def record(n: int, kind: str, **more: Any) -> dict[str, Any]:
     return {"at": "", "kind": kind, "n": n, "primary_user_id": A, "secondary_user_id": B, **more}
+
+
+def header(n: int) -> dict[str, Any]:
+    return {"at": "", "kind": "header", "n": n, "format": 1, "tenant": HOST}
 
 
 def known(*records: tuple[str, dict[str, Any]]) -> Known:
@@ -36,6 +40,27 @@ def known(*records: tuple[str, dict[str, Any]]) -> Known:
 
 def place(line: int) -> dict[str, Any]:
     return {"snapshot": {"file": "f", "line": line}}
+
+
+def test_an_undo_that_ended_beside_another_ones_beginning_is_gone_on_with() -> None:
+    linked = ((ONE, record(2, "intent", **place(0))), (ONE, record(3, "outcome", outcome="linked")))
+    first = ((TWO, header(4)), (TWO, record(5, "undo_intent")))
+    other = ((THREE, header(4)), (THREE, record(6, "undo_intent")))
+    ended = ((TWO, record(7, "undo_outcome", outcome="undone")),)
+    later = ((THREE, record(9, "undo_outcome", outcome="undone")),)
+    told = known(*linked, *first, *other, *ended)
+    done = known(*linked, *first, *other, *ended, *later)
+
+    assert (told.undone, told.undoing, told.refs) == (False, True, (Ref("f", 0),))
+    assert (done.undone, done.undoing, done.outcome, done.undone_refs) == (True, False, None, (Ref("f", 0),))
+
+
+def test_an_undo_is_ended_by_a_writer_that_had_read_of_it() -> None:
+    linked = ((ONE, record(2, "intent", **place(0))), (ONE, record(3, "outcome", outcome="linked")))
+    dead = ((TWO, header(4)), (TWO, record(5, "undo_intent")))
+    retry = ((THREE, header(6)), (THREE, record(7, "undo_outcome", outcome="undone")))
+
+    assert known(*linked, *dead, *retry).undone
 
 
 def test_an_intent_alone_may_have_linked() -> None:

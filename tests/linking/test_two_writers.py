@@ -1,4 +1,4 @@
-"""A worker that is thought dead and its retry, both at work: what one wrote on old readings is mended."""
+"""A worker that is thought dead and its retry, both at work: what one did beside the other is settled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from airflow_provider_auth0link.errors import (
     MissingAccountError,
     SameIdentityError,
 )
-from tests.fakes.tenant import FakeTenant, Trouble, user
+from airflow_provider_auth0link.model import Rights
+from tests.fakes.tenant import FakeTenant, Trouble, identity, user
 from tests.linking.rig import Rig, ended
 
 P, S1, S2, S3 = "auth0|p", "google-oauth2|1", "facebook|2", "github|3"
@@ -117,3 +118,51 @@ def test_what_two_writers_carried_is_taken_back_whatever_their_numbers_say() -> 
 
     assert rig.undo() == {"planned": 3, "undone": 3}
     assert rig.state() == before
+
+
+VERBS = (
+    "get_user",
+    "unlink",
+    "update_user",
+    "link",
+    "add_roles",
+    "remove_roles",
+    "organizations",
+    "member_roles",
+)
+
+
+def crowd_undone() -> Rig:
+    """Link and undo without disturbance; the requests told are those of the undo."""
+    rig = Rig(crowd())
+    rig.link(PAIRS)
+    rig.tenant.calls.clear()
+    assert rig.undo() == {"planned": 3, "undone": 3}
+    return rig
+
+
+def crowd() -> FakeTenant:
+    """Three become one: each with rights, one with an identity of its own, all with metadata at the same places."""
+    tenant = people()
+    tenant.users[S2]["identities"].append(identity("twitter|t", "twitter"))
+    member = {"org_1": frozenset({"rol_m"})}
+    tenant.rights = {each: Rights(roles=frozenset({"rol_r"}), organizations=member) for each in (S1, S2, S3)}
+    return tenant
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_undo_that_another_one_overtakes_tells_what_both_did(verb: str, moment: str) -> None:
+    undisturbed = crowd_undone()
+    for number in range(undisturbed.tenant.count(verb)):
+        tenant = crowd()
+        zombie = Rig(tenant)
+        zombie.link(PAIRS)
+        retry = Rig(tenant, zombie.store)
+        trouble = Trouble(before=retry.undo) if moment == "before" else Trouble(after=retry.undo)
+        tenant.meets(verb, *[None] * number, trouble)
+
+        assert zombie.undo() == {"planned": 3, "undone": 3}, f"{verb} {number}"
+        assert zombie.state() == undisturbed.state(), f"{verb} {number}"
+        assert [row["reason"] for row in zombie.records("undo_outcome") if "reason" in row] == []
+        assert zombie.undo() == {}
