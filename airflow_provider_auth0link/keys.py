@@ -86,7 +86,8 @@ class Seal:
         """
         Open what any of the keys closed, or what was closed before there was one.
 
-        :raises InputError: none of the keys opens it, or it is damaged
+        :raises SettingsError: none of the keys opens it
+        :raises InputError: it is damaged
         """
         if not data.startswith(_GZIP):
             data = self._decrypted(data)
@@ -98,13 +99,13 @@ class Seal:
         from cryptography.fernet import InvalidToken
 
         if self._fernet is None:
-            raise InputError(
+            raise SettingsError(
                 "journal_secret is not set, and a snapshot of the journal is encrypted. Put the key that it was "
                 "written with into the connection"
             )
         with suppress(InvalidToken):
             return self._fernet.decrypt(data)
-        raise InputError(
+        raise SettingsError(
             "journal_secret: none of the keys opens a snapshot of the journal. Add the key that it was written "
             "with after the first"
         )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.errors import InputError, SettingsError
 from airflow_provider_auth0link.linking.history import History, Known, Ref
 from airflow_provider_auth0link.linking.records import (
     FORMAT,
@@ -194,7 +194,8 @@ class Journal:
         """
         Read a pair's snapshots, in the order given; those that were forgotten are left out.
 
-        :raises InputError: when no key opens them, they are not readable, or another pair's
+        :raises SettingsError: when the keys open none
+        :raises InputError: when they are not readable, or another pair's
         """
         found = []
         for ref in refs:
@@ -224,8 +225,12 @@ class Journal:
             return None
         try:
             rows = [json.loads(line) for line in self._seal.unseal(self.store.read(name)).splitlines()]
-        except InputError:  # told already; it is a ValueError too
-            raise
+        except SettingsError as error:
+            if not self._opens_another(name):
+                raise
+            raise InputError(f"{name}: {error}") from None
+        except InputError as error:  # it is a ValueError too
+            raise InputError(f"{name}: {error}") from None
         except (ValueError, RecursionError):
             raise InputError(f"journal: {name} holds no snapshots. Restore the file") from None
         with self._lock:
@@ -233,6 +238,15 @@ class Journal:
             while len(self._cache) > CACHED_FILES:
                 self._cache.popitem(last=False)
         return rows
+
+    def _opens_another(self, name: str) -> bool:
+        """Tell whether the keys open any of a few other snapshots: then it is this one alone that they do not."""
+        if not self._cache:
+            for each in sorted(self._files - {name})[:CACHED_FILES]:
+                with suppress(InputError):
+                    self._seal.unseal(self.store.read(each))
+                    return True
+        return bool(self._cache)
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

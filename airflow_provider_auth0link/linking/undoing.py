@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.errors import Auth0LinkError, InputError, SettingsError
 from airflow_provider_auth0link.linking.batch import Batch
 from airflow_provider_auth0link.linking.history import LINKED, UNDONE, History, Known, Ref
 from airflow_provider_auth0link.linking.journal import Journal
@@ -15,7 +15,7 @@ from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME, Key
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tally import Tally
-from airflow_provider_auth0link.linking.undo import News, Undo, row_of, undo_steps
+from airflow_provider_auth0link.linking.undo import News, Undo, UndoSteps, row_of, undo_steps
 from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, Unit
 
 UNDO_OUTCOMES = ("undone", "would_undo", "left", "failed", "unknown")
@@ -66,28 +66,40 @@ class PrimaryUndo:
         return outcome is not None and not (outcome.error is not None and outcome.error.retryable)
 
     def _undo(self, index: int, known: Known) -> Notes:
-        undo = self._undos.get(index) or self._prepared(index, known)
-        self._undos[index] = undo
-        row = self._row(known)
-        tenant = self.tenants.work()
-        steps = undo_steps(tenant, undo, dry_run=self.dry_run)
         try:
-            while True:
+            undo = self._undos.get(index) or self._prepared(index, known)
+        except SettingsError:  # the key is missing, so no pair could be restored
+            raise
+        except Auth0LinkError as error:
+            yield self._ended(index, Undo(known.key, known, None), Outcome.ended("failed", error))
+            return
+        self._undos[index] = undo
+        tenant = self.tenants.work()
+        outcome = yield from self._noted(known, undo_steps(tenant, undo, dry_run=self.dry_run))
+        yield self._ended(index, undo, outcome.with_(requests=tenant.requests))
+
+    def _noted(self, known: Known, steps: UndoSteps) -> Generator[Note, None, Outcome]:
+        """Hand out a pair's beginning as a record."""
+        while True:
+            try:
                 next(steps)
-                yield Note(UNDO_INTENT, row, wait=True)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-        outcome = outcome.with_(requests=tenant.requests)
-        instead = self.outcomes.get(index)
-        self.outcomes[index] = outcome
-        yield Note(UNDO_OUTCOME, {**row, **row_of(undo, outcome)}, outcome=outcome, instead=instead)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+            yield Note(UNDO_INTENT, self._row(known), wait=True)
+
+    def _ended(self, index: int, undo: Undo, outcome: Outcome) -> Note:
+        instead, self.outcomes[index] = self.outcomes.get(index), outcome
+        row = {**self._row(undo.known), **row_of(undo, outcome)}
+        return Note(UNDO_OUTCOME, row, outcome=outcome, instead=instead)
 
     def _prepared(self, index: int, known: Known) -> Undo:
         snapshot = self._snapshot(known.key, known.refs)
-        gone = self._gone(index, known)
+        gone = self._snapshots(self._gone(index, known))
         if snapshot is None or (not snapshot.carry and not gone):
             return Undo(known.key, known, snapshot, news=partial(self._news, index))
-        linked = [*self.staying, *self.chosen[index + 1 :]]
+        failed = [each for at, each in enumerate(self.chosen[:index]) if self._ended_as("failed", at)]
+        linked = [*self.staying, *failed, *self.chosen[index + 1 :]]
         still = [each for each in linked if each.tried_n > known.began_n]
         others = [self._snapshot(each.key, each.refs) for each in still]
         return Undo(
@@ -95,7 +107,7 @@ class PrimaryUndo:
             known,
             snapshot,
             [each for each in others if each is not None],
-            self._snapshots(gone),
+            gone,
             partial(self._news, index),
         )
 
@@ -123,7 +135,7 @@ class PrimaryUndo:
         mine = [
             (each.tried_n, each.refs, each.key)
             for at, each in enumerate(self.chosen)
-            if at != index and (self._is_undone(at) or each.key in theirs)
+            if at != index and (self._ended_as(UNDONE, at) or each.key in theirs)
         ]
         return [
             (key, refs)
@@ -133,11 +145,11 @@ class PrimaryUndo:
 
     def _snapshots(self, which: list[tuple[Key, tuple[Ref, ...]]]) -> list[Snapshot]:
         found = (self._snapshot(key, refs) for key, refs in which)
-        return [each for each in found if each is not None]
+        return [each for each in found if each is not None and each.carry]
 
-    def _is_undone(self, index: int) -> bool:
+    def _ended_as(self, name: str, index: int) -> bool:
         outcome = self.outcomes.get(index)
-        return outcome is not None and outcome.name == UNDONE
+        return outcome is not None and outcome.name == name
 
     def _snapshot(self, key: Key, refs: tuple[Ref, ...]) -> Snapshot | None:
         return combined(self.journal.snapshots(key, refs))

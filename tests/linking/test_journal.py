@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.errors import InputError, SettingsError
 from airflow_provider_auth0link.keys import Seal
 from airflow_provider_auth0link.linking.history import History, Known, Ref
 from airflow_provider_auth0link.linking.journal import forget_snapshots, read_history
@@ -215,9 +215,19 @@ def test_a_snapshot_that_no_key_opens_stops_an_undo_before_it_begins() -> None:
     other = Rig(rig.tenant, rig.store)
     before = other.state()
 
-    with pytest.raises(InputError):
+    with pytest.raises(SettingsError, match="journal_secret"):
         other.undo()
     assert other.state() == before
+
+
+def test_a_snapshot_that_no_key_opens_beside_others_that_one_does_fails_alone() -> None:
+    rig = run(Seal())
+    rig.tenant.users["github|c"] = user("github|c", "github")
+    rig.link([[A, "github|c"]])
+    name = next(each for each in rig.store.files if each.endswith(".snapshots"))
+    rig.store.files[name] = Seal([Fernet.generate_key().decode()]).seal(b"{}")
+
+    assert rig.undo() == {"planned": 2, "undone": 1, "failed": 1}
 
 
 def test_snapshots_can_be_forgotten_apart_from_the_index() -> None:
@@ -253,5 +263,5 @@ def test_a_snapshot_that_is_none_is_named() -> None:
     (name,) = [name for name in rig.store.files if name.endswith(".snapshots")]
     rig.store.files[name] = Seal().seal(json.dumps({"account": 7}).encode() + b"\n")
 
-    with pytest.raises(InputError, match=f"line 1 of {name} is no snapshot"):
-        rig.undo()
+    assert rig.undo() == {"planned": 1, "failed": 1}
+    assert f"line 1 of {name} is no snapshot" in rig.records("undo_outcome")[0]["reason"]

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_auth0link.errors import AmbiguousError, InputError
 from airflow_provider_auth0link.linking.journal import forget_snapshots
-from airflow_provider_auth0link.linking.options import METADATA
+from airflow_provider_auth0link.linking.options import CARRIED, METADATA
 from airflow_provider_auth0link.model import Rights
 from tests.fakes.store import Died, DroppingStore
 from tests.fakes.tenant import FakeTenant, Trouble, identity, user
@@ -280,3 +280,24 @@ def test_an_identity_of_its_own_that_somebody_unlinked_is_left() -> None:
     assert rig.undo() == {"planned": 1, "undone": 1}
     assert rig.records("undo_outcome")[0]["left"] == ["github|d: identity twitter|t"]
     assert "twitter|t" in rig.tenant.users
+
+
+@pytest.mark.parametrize("carry", [CARRIED, ()], ids=["carried", "nothing carried"])
+@pytest.mark.parametrize("broken", [b"no snapshots", b""], ids=["another file", "an empty file"])
+def test_a_snapshot_that_cannot_be_read_fails_its_pair_and_what_hangs_on_it_alone(
+    broken: bytes, carry: tuple[str, ...]
+) -> None:
+    names = ("google-oauth2|1", "facebook|2", "github|3", "apple|4")
+    people = [user(each, "db", user_metadata={"k": {each: 1}}) for each in (A, "auth0|q", *names)]
+    rig = Rig(FakeTenant(*people))
+    for primary, secondary in [*((A, each) for each in names[:3]), ("auth0|q", names[3])]:
+        rig.link([[primary, secondary]], carry=carry)  # a file for each
+    place = next(row["snapshot"] for row in rig.records("intent") if row["secondary_user_id"] == names[1])
+    rig.store.files[place["file"]] = broken
+    failing = set(names[:2] if carry else names[1:2])
+
+    assert rig.undo() == {"planned": 4, "undone": 4 - len(failing), "failed": len(failing)}
+    ends = {row["secondary_user_id"]: row for row in rig.records("undo_outcome")}
+    assert {name for name, row in ends.items() if row["outcome"] == "failed"} == failing
+    assert all(place["file"] in ends[name]["reason"] for name in failing)
+    assert set(names) - rig.tenant.users.keys() == failing
