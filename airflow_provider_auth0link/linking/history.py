@@ -46,6 +46,7 @@ class _Entry(NamedTuple):
     ref: Ref | None
     reason: str | None
     connection: str | None
+    restored: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ class Known:
     What is known of one pair.
 
     ``outcome`` is the last that rules, None when there is none. ``tried``: a try of ours may have linked it though no
-    outcome says so. ``undoing``: an undo began and did not end. ``refs``: the snapshots of its tries since the last
-    undo, oldest first. ``undone_refs``: those of before. ``n`` is the number of its ruling record, ``tried_n`` that of
-    its last intent, ``began_n`` that of the first since the last undo. ``undo`` and ``undo_reason``: how the last undo
-    ended that no try came after, None when there was none.
+    outcome says so. ``undoing``: an undo began and did not end. ``restored``: it had restored the account.
+    ``refs``: the snapshots of its tries since the last undo, oldest first. ``undone_refs``: those of before.
+    ``n`` is the number of its ruling record, ``tried_n`` that of its last intent, ``began_n`` that of the first since
+    the last undo. ``undo`` and ``undo_reason``: how the last undo ended that no try came after, None when there was
+    none.
     """
 
     key: Key
@@ -66,6 +68,7 @@ class Known:
     connection: str | None = None
     tried: bool = False
     undoing: bool = False
+    restored: bool = False
     undone: bool = False
     refs: tuple[Ref, ...] = ()
     undone_refs: tuple[Ref, ...] = ()
@@ -154,6 +157,7 @@ def _entry(writer: str, record: Mapping[str, Any]) -> _Entry:
         ref,
         record.get("reason"),
         intern(record["connection"]) if isinstance(record.get("connection"), str) else None,
+        bool(record.get("restored")),
     )
 
 
@@ -181,6 +185,7 @@ def _known(key: Key, entries: tuple[_Entry, ...], began: Began) -> Known:
         connection=next((e.connection for e in reversed(ordered) if e.connection), None),
         tried=tried,
         undoing=undoing,
+        restored=undoing and any(each.restored for each in since if each.n > tried_at),
         undone=over,
         refs=tuple(each.ref for each in intents if each.ref),
         undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),

@@ -9,7 +9,8 @@ that it has read, so what was written after another record was known has the hig
   ``plan_digest``, ``options``.
 - ``intent``: ``identities`` of the secondary, ``carried`` (paths), ``snapshot`` (``file`` and ``line``).
 - ``outcome``: ``outcome``, ``reason``, ``carried``, ``open`` (a lost try may still be applied).
-- ``undo_intent``; ``undo_outcome``: ``outcome``, ``reason``, ``left`` (paths that somebody changed).
+- ``undo_intent``: ``restored`` (once more, when the account is what it was).
+- ``undo_outcome``: ``outcome``, ``reason``, ``left`` (paths that somebody changed).
 
 Readers ignore keys that they do not know.
 """

@@ -27,29 +27,35 @@ Elsewhere the identity provider sets them at the next login.
 """
 
 
-def restore(tenant: Tenant, snapshot: Snapshot, primary: UserId, *, begun: Callable[[], bool]) -> list[str]:
+def restore_account(
+    tenant: Tenant, snapshot: Snapshot, primary: UserId, *, begun: Callable[[], bool], restored: bool
+) -> list[str]:
     """
-    Give an account back what it had: blocked first, its own identities, profile and metadata, rights.
+    Give an account back what it had: blocked first, its own identities, profile and metadata.
 
     :param primary: where its own identities are now
     :param begun: tells whether another try began this undo
+    :param restored: an earlier try wrote all of it: what is not so now was changed by somebody since
     :return: what is left as it is, by path
     :raises Auth0LinkError: when it could not be done now; it can be gone on with later
     """
     account = snapshot.account
     left: list[str] = []
-    if account.blocked:
+    if account.blocked and not restored:
         _patch(tenant, account.id, lambda now: {} if now.blocked else {"blocked": True})
     for identity in account.identities:
         if not identity.is_root_of(account.id):
             left += _bring_back(tenant, account.id, identity, primary, begun=begun)
-    _patch(tenant, account.id, lambda now: _missing(account, now))
-    now = _alive(tenant, account.id)
-    left += _changed(account, now)
+    if not restored:
+        _patch(tenant, account.id, lambda now: _missing(account, now))
+    return left + _changed(account, _alive(tenant, account.id), restored=restored)
+
+
+def restore_rights(tenant: Tenant, snapshot: Snapshot) -> None:
+    """Give an account its roles, permissions and organizations back."""
     if snapshot.rights is not None:
-        held = read_rights(tenant, account.id, RIGHTS)
-        give(tenant, account.id, gained(held, snapshot.rights, RIGHTS))
-    return left
+        held = read_rights(tenant, snapshot.account.id, RIGHTS)
+        give(tenant, snapshot.account.id, gained(held, snapshot.rights, RIGHTS))
 
 
 def _alive(tenant: Tenant, user_id: UserId) -> Account:
@@ -89,23 +95,27 @@ def _missing(then: Account, now: Account) -> dict[str, Any]:
         }
         if keys:
             body[kind] = keys
-    if then.id.provider == DATABASE:
-        body |= {
-            name: then.raw[name]
-            for name in PROFILE
-            if then.raw.get(name) is not None and not same(then.raw[name], now.raw.get(name))
-        }
-    return body
+    return body | {name: then.raw[name] for name in _other_profile(then, now)}
 
 
-def _changed(then: Account, now: Account) -> list[str]:
-    """Name the metadata that somebody gave the account since it was unlinked."""
-    return [
-        f"{then.id}: {kind}.{key}"
+def _other_profile(then: Account, now: Account) -> list[str]:
+    if then.id.provider != DATABASE:
+        return []
+    had = [name for name in PROFILE if then.raw.get(name) is not None]
+    return [name for name in had if not same(then.raw[name], now.raw.get(name))]
+
+
+def _changed(then: Account, now: Account, *, restored: bool) -> list[str]:
+    """Name what somebody changed of the account since it was unlinked, or since it was restored."""
+    metadata = [
+        f"{kind}.{key}"
         for kind in METADATA
         for key, value in then.metadata(kind).items()
         if value is not None and not same(value, now.metadata(kind).get(key))
     ]
+    blocked = ["blocked"] if then.blocked and not now.blocked else []
+    since = [*blocked, *metadata, *_other_profile(then, now)] if restored else metadata
+    return [f"{then.id}: {path}" for path in since]
 
 
 def _bring_back(

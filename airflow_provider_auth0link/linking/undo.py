@@ -17,7 +17,7 @@ from airflow_provider_auth0link.linking.carry import Brought, Carry
 from airflow_provider_auth0link.linking.history import LINKED, Known
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import Key
-from airflow_provider_auth0link.linking.restore import named_connection, restore
+from airflow_provider_auth0link.linking.restore import named_connection, restore_account, restore_rights
 from airflow_provider_auth0link.linking.rights import Gain
 from airflow_provider_auth0link.linking.settle import DATABASE, Wanted, read, settle_unlink
 from airflow_provider_auth0link.linking.snapshot import Snapshot
@@ -27,7 +27,13 @@ from airflow_provider_auth0link.model import Account, Rights, UserId
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """What is about to be undone. It must be durable before the next step is taken."""
+    """
+    What is about to be undone. It must be durable before the next step is taken.
+
+    ``restored``: the account is what it was, and what is changed from now on is somebody's; that need not be durable.
+    """
+
+    restored: bool = False
 
 
 UndoSteps = Generator[Begin, None, Outcome]
@@ -67,6 +73,7 @@ class Undo:
     gone: list[Snapshot] = field(default_factory=list)
     news: Callable[[], News] = _no_news
     begun: bool = False
+    restored: bool = False
     left: list[str] = field(default_factory=list)
 
     @property
@@ -116,7 +123,7 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     if dry_run:
         return Outcome.done("would_undo", primary.identities, undo.primary)
     yield Begin()
-    failed = _rewind(tenant, undo, wanted, primary, undo.snapshot)
+    failed = yield from _rewind(tenant, undo, wanted, primary, undo.snapshot)
     if failed is not None:
         return failed
     after = tenant.get_user(undo.primary)
@@ -125,7 +132,7 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
 
 def _rewind(
     tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account, snapshot: Snapshot
-) -> Outcome | None:
+) -> Generator[Begin, None, Outcome | None]:
     """Unlink, restore and take back. Returns an outcome only when the unlink came to no good end."""
     again, unlinked = undo.begun, False
     if wanted.held_by(primary):
@@ -137,9 +144,18 @@ def _rewind(
         undo.begun = True
     ours = None if unlinked else undo.news().ours
     if undo.begun and not (ours is not None and ours.undone):  # then another has restored it
-        undo.left += restore(
-            tenant, snapshot, undo.primary, begun=lambda: again or undo.news().ours is not None
+        restored = undo.known.restored or undo.restored or (ours is not None and ours.restored)
+        undo.left += restore_account(
+            tenant,
+            snapshot,
+            undo.primary,
+            begun=lambda: again or undo.news().ours is not None,
+            restored=restored,
         )
+        undo.restored = True
+        if not restored:
+            yield Begin(restored=True)
+        restore_rights(tenant, snapshot)
     undo.left += _take_back(tenant, undo, snapshot)
     return None
 

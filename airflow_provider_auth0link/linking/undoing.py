@@ -82,11 +82,12 @@ class PrimaryUndo:
         """Hand out a pair's beginning as a record."""
         while True:
             try:
-                next(steps)
+                begin = next(steps)
             except StopIteration as end:
                 outcome: Outcome = end.value
                 return outcome
-            yield Note(UNDO_INTENT, self._row(known), wait=True)
+            row = {**self._row(known), **({"restored": True} if begin.restored else {})}
+            yield Note(UNDO_INTENT, row, wait=not begin.restored)
 
     def _ended(self, index: int, undo: Undo, outcome: Outcome) -> Note:
         instead, self.outcomes[index] = self.outcomes.get(index), outcome

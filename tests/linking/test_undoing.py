@@ -301,3 +301,70 @@ def test_a_snapshot_that_cannot_be_read_fails_its_pair_and_what_hangs_on_it_alon
     assert {name for name, row in ends.items() if row["outcome"] == "failed"} == failing
     assert all(place["file"] in ends[name]["reason"] for name in failing)
     assert set(names) - rig.tenant.users.keys() == failing
+
+
+def dies_at(verb: str, number: int, rig: Rig) -> None:
+    """Let an undo die just before one of its calls."""
+
+    def die() -> None:
+        raise Died
+
+    rig.tenant.meets(verb, *[None] * number, Trouble(before=die))
+    with suppress(Died):
+        rig.undo()
+    rig.tenant._troubles.clear()
+
+
+def restored_halfway() -> Rig:
+    """Restore a database's user, who was blocked, and die before its rights and the primary's turn."""
+    secondary = user(S, "db", name="Ada", picture="old", blocked=True, user_metadata={"k": 1, "l": 2})
+    rig = Rig(FakeTenant(user(A), secondary, rights={S: Rights(roles=frozenset({"rol_x"}))}))
+    rig.link([[A, S]])
+    rig.tenant.users[A]["identities"][1]["profileData"] = {"name": "s@x.com"}
+    dies_at("add_roles", 0, rig)
+    assert rig.tenant.users[S]["name"] == "Ada"
+    return rig
+
+
+S = "auth0|s"
+
+
+def test_an_undo_taken_up_again_leaves_what_somebody_changed_of_the_account_since() -> None:
+    rig = restored_halfway()
+    account = rig.tenant.users[S]
+    account |= {"name": "Ada King", "blocked": False}
+    del account["user_metadata"]["l"]
+
+    assert rig.undo() == {"planned": 1, "undone": 1}
+    assert (account["name"], account["picture"], account["blocked"]) == ("Ada King", "old", False)
+    assert account["user_metadata"] == {"k": 1}
+    assert rig.records("undo_outcome")[-1]["left"] == [
+        f"{S}: blocked",
+        f"{S}: user_metadata.l",
+        f"{S}: name",
+    ]
+    assert rig.tenant.rights[S] == Rights(roles=frozenset({"rol_x"}))
+
+
+def test_an_undo_that_died_before_the_account_was_restored_restores_it() -> None:
+    rig = Rig(FakeTenant(user(A), user(S, "db", name="Ada", user_metadata={"k": 1})))
+    before = rig.state()
+    rig.link([[A, S]])
+    rig.tenant.users[A]["identities"][1]["profileData"] = {"name": "s@x.com"}
+    dies_at("update_user", 0, rig)
+
+    assert rig.undo() == {"planned": 1, "undone": 1}
+    assert rig.state() == before
+
+
+def test_what_is_left_is_told_once_though_a_second_pass_finds_it_again() -> None:
+    rig = Rig(people())
+    rig.link([[A, B]])
+    rig.tenant.users[A]["user_metadata"]["deep"]["two"] = "changed"
+    rig.tenant.meets("remove_roles", Trouble(LOST))
+    rig.tenant._ends = rig.tenant.clock() + 1
+
+    assert rig.undo() == {"planned": 1, "undone": 1}
+    ends = [(row["outcome"], row.get("left")) for row in rig.records("undo_outcome")]
+    assert [name for name, _ in ends] == ["failed", "undone"]
+    assert ends[-1][1] == [f"{A}: user_metadata.deep.two"]
