@@ -1,4 +1,4 @@
-"""The only module that opens sockets. It sends once; it neither retries nor reads meaning."""
+"""The only module that opens sockets to the API. It sends once; it neither retries nor reads meaning."""
 
 from __future__ import annotations
 

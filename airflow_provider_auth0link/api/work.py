@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_provider_auth0link.api import rights, wire
 from airflow_provider_auth0link.api.body import check_json, check_mapping
+from airflow_provider_auth0link.api.export_work import ExportVerbs
 from airflow_provider_auth0link.api.retry import Budget, Timing, backoff
 from airflow_provider_auth0link.api.rights_work import RightsVerbs
 from airflow_provider_auth0link.api.scopes import lacking
@@ -37,7 +38,7 @@ class Client(Protocol):
         """Return what *ask* answered when it was first asked in this process."""
 
 
-class Work(RightsVerbs):
+class Work(RightsVerbs, ExportVerbs):
     """
     One piece of work at a tenant: the verbs, with a budget of time and a count of requests.
 

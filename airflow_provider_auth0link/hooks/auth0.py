@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_auth0link import __version__, provider_info
 from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, MissingAccountError
-from airflow_provider_auth0link.hooks import correlation, ids
+from airflow_provider_auth0link.hooks import connections, correlation, ids
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.hooks.masking import mask_secret
 from airflow_provider_auth0link.hooks.turns import turn
@@ -95,16 +95,12 @@ class Auth0Hook(BaseHook):
     @cached_property
     def settings(self) -> Settings:
         """The connection, read and checked once, on first use."""
-        connection = self.get_connection(self.auth0_conn_id)
-        with failing_for_good():
-            return Settings.from_connection(
-                host=connection.host,
-                login=connection.login,
-                password=connection.password,
-                port=connection.port,
-                schema=connection.schema,
-                extra=connection.extra_dejson,
-            )
+        return connections.settings_of(self.get_connection(self.auth0_conn_id))
+
+    async def asettings(self) -> Settings:
+        """Read the connection without blocking an event loop, for triggers; ``settings`` is there from then on."""
+        self.settings = await connections.asettings(self.auth0_conn_id)
+        return self.settings
 
     def get_conn(self) -> Auth0Client:
         """Return the client, shared by all hooks of this connection in this process."""
