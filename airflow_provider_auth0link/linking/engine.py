@@ -11,11 +11,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
-from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.errors import Auth0LinkError, StoppedError
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.outcome import Outcome
+from airflow_provider_auth0link.linking.speed import Speed
 from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, Unit
 
 GATHER_S = 1.0
@@ -28,7 +30,6 @@ time for which readings are fresh."""
 LEAST_UNITS = 4
 MOST_UNITS = 4096
 TICK_S = 0.1
-RATE_S = 5.0
 
 
 @dataclass(slots=True)
@@ -38,29 +39,6 @@ class _Run:
     unit: Unit
     steps: Notes
     waits_for: int = 0
-
-
-@dataclass(slots=True)
-class _Speed:
-    """Units ended per second, over the last seconds."""
-
-    clock: Callable[[], float]
-    _ends: deque[float] = field(default_factory=deque)
-    _began: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._began = self.clock()
-
-    def ended(self) -> None:
-        """Take note of one."""
-        self._ends.append(self.clock())
-
-    def per_second(self) -> float:
-        """Return the speed now."""
-        now = self.clock()
-        while self._ends and self._ends[0] < now - RATE_S:
-            self._ends.popleft()
-        return len(self._ends) / max(min(RATE_S, now - self._began), 0.25)
 
 
 class Engine:
@@ -96,7 +74,7 @@ class Engine:
         self._live = self._running = self._workers = self._idle = 0
         self._stopped = False
         self._gathering_since: float | None = None
-        self._speed = _Speed(clock)
+        self._speed = Speed(clock)
         self.failure: BaseException | None = None
 
     def stopping(self) -> bool:
@@ -140,10 +118,28 @@ class Engine:
             committer.join()
 
     def _tend(self) -> None:
+        over = False
+        while not over:
+            with self._turn:
+                over = self._is_over()
+                if not over:
+                    self._grow()
+                    self._news.wait(TICK_S)
+            if self._stopped and not self.failure:
+                self._abandon()
+
+    def _abandon(self) -> None:
+        """
+        Let units that wait between an intent and its deed end there, and say so.
+
+        Else an intent would count as a try that may have been made.
+        """
         with self._turn:
-            while not self._is_over():
-                self._grow()
-                self._news.wait(TICK_S)
+            runs = [*self._parked, *self._ready]
+            self._parked.clear()
+            self._ready.clear()
+        for run in runs:
+            self._advance(run, _thrown(run.steps, StoppedError("stopped before it was sent")))
 
     def _is_over(self) -> bool:
         if self._stopped or self.failure:
@@ -225,9 +221,9 @@ class Engine:
         self._running += 1
         return run
 
-    def _advance(self, run: _Run) -> None:
+    def _advance(self, run: _Run, steps: Notes | None = None) -> None:
         """Take a unit's steps until it has to wait, or ends."""
-        for note in run.steps:
+        for note in steps or run.steps:
             number = self._note(note)
             if note.outcome is not None:
                 with self._turn:
@@ -291,3 +287,10 @@ class Engine:
             except Auth0LinkError:
                 self.stop()
                 raise
+
+
+def _thrown(steps: Notes, error: Auth0LinkError) -> Notes:
+    """Raise an error where a unit waits, and hand out what it says to that."""
+    with suppress(StopIteration):
+        yield steps.throw(error)
+        yield from steps

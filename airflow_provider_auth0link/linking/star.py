@@ -7,7 +7,7 @@ readings: what was reached only through a pair that is refused is cut off with i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,9 @@ from airflow_provider_auth0link.linking.mending import mend
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
 from airflow_provider_auth0link.linking.pair import (
+    Intent,
     Job,
     Readings,
-    Steps,
     check_edge,
     into,
     link_steps,
@@ -32,7 +32,7 @@ from airflow_provider_auth0link.linking.records import INTENT, OUTCOME, Key
 from airflow_provider_auth0link.linking.settle import read
 from airflow_provider_auth0link.linking.snapshot import combined
 from airflow_provider_auth0link.linking.tenant import Tenant
-from airflow_provider_auth0link.linking.units import Note, Notes, Tenants
+from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, noted
 from airflow_provider_auth0link.model import Account, Pair, UserId
 
 GOOD = FINAL | {"would_link"}
@@ -110,7 +110,9 @@ class StarRun:
         job = self._jobs[index]
         self._remember(job)
         tenant = self.tenants.work()
-        outcome = yield from self._noted(index, link_steps(tenant, job, self.options))
+        outcome = yield from noted(
+            link_steps(tenant, job, self.options), lambda intent: self._intended(index, intent)
+        )
         outcome = self._mended(tenant, job, outcome)
         yield self._ended(index, outcome.with_(requests=outcome.requests + requests + tenant.requests))
 
@@ -121,7 +123,7 @@ class StarRun:
         Once another was met here, it is looked after to the star's end: the other may write on old readings too.
         """
         met = job.wrote and not outcome.answered and outcome.error is None
-        if self.journal is None or not (met or self._beside):
+        if self.journal is None or not (met or self._beside) or self.stopping():
             return outcome
         try:
             self._beside = mend(tenant, self.star.primary, self.journal, self.options)
@@ -129,21 +131,14 @@ class StarRun:
             return outcome if outcome.error else Outcome.ended("failed", error, tried=True)
         return outcome
 
-    def _noted(self, index: int, steps: Steps) -> Generator[Note, None, Outcome]:
-        """Hand out a pair's intents as records."""
-        while True:
-            try:
-                intent = next(steps)
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                return outcome
-            row = {
-                **self._row(index),
-                "connection": intent.connection,
-                "carried": list(intent.paths),
-                "identities": [each.to_xcom() for each in intent.snapshot.account.identities],
-            }
-            yield Note(INTENT, row, snapshot=intent.snapshot, wait=True)
+    def _intended(self, index: int, intent: Intent) -> Note:
+        row = {
+            **self._row(index),
+            "connection": intent.connection,
+            "carried": list(intent.paths),
+            "identities": [each.to_xcom() for each in intent.snapshot.account.identities],
+        }
+        return Note(INTENT, row, snapshot=intent.snapshot, wait=True)
 
     def _remember(self, job: Job) -> None:
         """Take up what earlier tries of this pair left behind, as the journal tells it."""

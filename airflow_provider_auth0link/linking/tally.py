@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.errors import Auth0LinkError, StoppedError
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.units import Note
 
@@ -52,6 +52,8 @@ class Tally:
         if note.outcome is None:
             return
         self.requests += note.outcome.requests
+        if isinstance(note.outcome.error, StoppedError):  # it is among the rest, which was not reached
+            return
         if note.instead is not None:
             self._count(note.instead.name, note.instead.error, -1)
             with suppress(ValueError):

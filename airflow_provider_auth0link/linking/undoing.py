@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,8 +15,8 @@ from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME, Key
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tally import Tally
-from airflow_provider_auth0link.linking.undo import News, Undo, UndoSteps, row_of, undo_steps
-from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, Unit
+from airflow_provider_auth0link.linking.undo import Begin, News, Undo, row_of, undo_steps
+from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, Unit, noted
 
 UNDO_OUTCOMES = ("undone", "would_undo", "left", "failed", "unknown")
 NAMED_AT_MOST = 10
@@ -75,19 +75,14 @@ class PrimaryUndo:
             return
         self._undos[index] = undo
         tenant = self.tenants.work()
-        outcome = yield from self._noted(known, undo_steps(tenant, undo, dry_run=self.dry_run))
+        outcome = yield from noted(
+            undo_steps(tenant, undo, dry_run=self.dry_run), lambda begin: self._begun(known, begin)
+        )
         yield self._ended(index, undo, outcome.with_(requests=tenant.requests))
 
-    def _noted(self, known: Known, steps: UndoSteps) -> Generator[Note, None, Outcome]:
-        """Hand out a pair's beginning as a record."""
-        while True:
-            try:
-                begin = next(steps)
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                return outcome
-            row = {**self._row(known), **({"restored": True} if begin.restored else {})}
-            yield Note(UNDO_INTENT, row, wait=not begin.restored)
+    def _begun(self, known: Known, begin: Begin) -> Note:
+        row = {**self._row(known), **({"restored": True} if begin.restored else {})}
+        return Note(UNDO_INTENT, row, wait=not begin.restored)
 
     def _ended(self, index: int, undo: Undo, outcome: Outcome) -> Note:
         instead, self.outcomes[index] = self.outcomes.get(index), outcome

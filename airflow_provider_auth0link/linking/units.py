@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from airflow_provider_auth0link.errors import StoppedError
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.tenant import Tenant
@@ -29,6 +30,28 @@ class Note:
 
 
 Notes = Generator[Note, None, None]
+Step = TypeVar("Step")
+
+
+def noted(
+    steps: Generator[Step, None, Outcome], note: Callable[[Step], Note]
+) -> Generator[Note, None, Outcome]:
+    """
+    Hand out a pair's steps as records, and return its outcome.
+
+    What stops the unit before the next step is raised where that would be taken.
+    """
+    stopped: StoppedError | None = None
+    while True:
+        try:
+            step = next(steps) if stopped is None else steps.throw(stopped)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        try:
+            yield note(step)
+        except StoppedError as error:
+            stopped = error
 
 
 class Unit(Protocol):

@@ -16,12 +16,15 @@ from airflow_provider_auth0link.errors import (
     ForbiddenError,
     InputError,
     SameIdentityError,
+    StoppedError,
     StoreError,
 )
-from airflow_provider_auth0link.model import Rights, UserId
+from airflow_provider_auth0link.linking.options import Options
+from airflow_provider_auth0link.linking.pair import Job, link_steps
+from airflow_provider_auth0link.model import Pair, Rights, UserId
 from tests.fakes.store import Died, DroppingStore, MemoryStore
 from tests.fakes.tenant import FakeTenant, Trouble, identity, user
-from tests.linking.rig import NOTHING, Rig, ended
+from tests.linking.rig import EVERYTHING, NOTHING, Rig, ended
 
 A, B, C, D = "auth0|a", "google-oauth2|b", "facebook|c", "github|d"
 LOST = AmbiguousError("the connection broke")
@@ -252,6 +255,41 @@ def test_after_a_stop_nothing_is_begun_and_the_counts_add_up() -> None:
     assert (counts["linked"], counts["failed"], counts["unknown"]) == (1, 2, 0)
     assert [row["outcome"] for row in rig.records("outcome")] == ["linked"]
     assert rig.link(CHAIN) == {"planned": 3, "linked": 3}
+
+
+def test_what_a_stop_kept_from_being_sent_counts_as_no_try() -> None:
+    pairs = [[f"auth0|p{number}", f"g|s{number}"] for number in range(3)]
+    people = [user(each, each.partition("|")[0]) for pair in pairs for each in pair]
+    rig = Rig(FakeTenant(*people))
+    batch = rig.batch(pairs)
+    rig.tenant.meets("link", Trouble(before=lambda: batch.stop(0)))
+    batch.start()
+    assert batch.wait(20)
+    counts = batch.close()
+    linked = next(row["secondary_user_id"] for row in rig.records("outcome") if row["outcome"] == "linked")
+    late = [(primary, secondary) for primary, secondary in pairs if secondary != linked]
+    for primary, secondary in late:  # somebody else links them
+        rig.tenant.link(UserId.parse(primary, ""), UserId.parse(secondary, ""))
+
+    assert (counts["linked"], counts["failed"], counts["unknown"]) == (1, 2, 0)
+    assert batch.tally.fresh == 1
+    assert len(rig.records("intent")) == 3
+    assert rig.link(pairs) == {"planned": 3, "linked": 1, "already_linked": 2}
+    assert rig.undo() == {"planned": 1, "undone": 1}
+
+
+def test_what_may_have_been_sent_before_a_stop_is_unknown() -> None:
+    primary, secondary = UserId.parse("auth0|p", ""), UserId.parse("g|s", "")
+    job = Job.of(Pair(primary, secondary))
+    job.tried = True
+    tenant = FakeTenant(user(str(primary)), user(str(secondary), "g"))
+    steps = link_steps(tenant, job, Options.checked(**EVERYTHING))
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.throw(StoppedError("stopped before it was sent"))
+
+    assert end.value.value.name == "unknown"
+    assert tenant.count("link") == 0
 
 
 def test_a_journal_that_cannot_be_written_ends_the_run_before_a_change() -> None:
