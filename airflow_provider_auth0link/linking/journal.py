@@ -55,19 +55,43 @@ def read_history(
     :param tenant: whose it has to be; None when any will do
     :param names: the folder's files, when they were listed already
     :param into: takes it in, when it is not a new one
-    :raises InputError: when it is another tenant's, of a newer format, or not readable
+    :raises InputError: when it is another tenant's, of a newer format, not readable, or does not say whose it is
     """
     history = History() if into is None else into
-    segments = [name for name in (store.names() if names is None else names) if SEGMENT.fullmatch(name)]
+    read = set(store.names() if names is None else names)
+    headless = _read_segments(store, tenant, read, history)
+    if (
+        headless
+    ):  # a writer that began while the folder was listed: its first segment may have been passed over
+        more = {name for name in store.names() if _writer(name) in headless} - read
+        headless = _read_segments(store, tenant, more, history) | (headless - history.headers.keys())
+    if headless:
+        raise InputError(
+            f"journal: the segments of {min(headless)} have no header, so whose records they are cannot be told. "
+            "Restore the folder's files from where they were copied, or give another journal_path"
+        )
+    return history
+
+
+def _read_segments(store: Store, tenant: str | None, names: Iterable[str], history: History) -> set[str]:
+    """Read segments into a history. Returns the writers of records of which no header was read."""
+    headless = set()
+    segments = [name for name in names if SEGMENT.fullmatch(name)]
     for name, data in store.read_many(segments):
-        match = SEGMENT.fullmatch(name)
-        writer = match["writer"] if match else name
+        writer = _writer(name)
         records = list(decoded(name, data))
         for record in records:
             if record["kind"] == HEADER:
                 check_header(name, record, tenant)
         history.add(writer, records)
-    return history
+        if records:
+            headless.add(writer)
+    return headless - history.headers.keys()
+
+
+def _writer(name: str) -> str:
+    match = SEGMENT.fullmatch(name)
+    return match["writer"] if match else name
 
 
 def forget_snapshots(store: Store) -> int:

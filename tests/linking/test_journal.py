@@ -230,6 +230,32 @@ def test_a_snapshot_that_no_key_opens_beside_others_that_one_does_fails_alone() 
     assert rig.undo() == {"planned": 2, "undone": 1, "failed": 1}
 
 
+def test_records_without_a_header_are_refused_whoever_asks() -> None:
+    rig = run(Seal())
+    rig.store.files[f"{TWO}-1.jsonl"] = encoded(record(99, "outcome", outcome="linked"))
+
+    for tenant in (HOST, None):
+        with pytest.raises(InputError, match=f"segments of {TWO} have no header"):
+            read_history(rig.store, tenant)
+
+
+@pytest.mark.parametrize("data", [b"", encoded(header(1))], ids=["empty", "a header alone"])
+def test_what_a_killed_writer_leaves_of_its_first_segment_keeps_nobody_from_reading(data: bytes) -> None:
+    rig = run(Seal())
+    rig.store.files[f"{TWO}-0.jsonl"] = data
+
+    assert len(read_history(rig.store, HOST)) == 1
+
+
+def test_a_first_segment_that_a_listing_passed_over_is_read_all_the_same() -> None:
+    rig = run(Seal())
+    first, *_ = sorted(name for name in rig.store.files if name.endswith(".jsonl"))
+    later = [name for name in rig.store.files if name != first]
+
+    assert any(name.endswith(".jsonl") for name in later)
+    assert len(read_history(rig.store, HOST, later)) == 1
+
+
 def test_snapshots_can_be_forgotten_apart_from_the_index() -> None:
     rig = run(Seal())
     index = {name: data for name, data in rig.store.files.items() if name.endswith(".jsonl")}
