@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.hooks.storage import check_connection
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -112,7 +113,7 @@ def local_path(path: str) -> Path | None:
     """
     Return the path when it is one of this machine, None when it is on object storage.
 
-    :raises InputError: for an empty one, and for a URL that bears a password or another machine's name
+    :raises InputError: for an empty one, and for a URL that bears a password, a query or another machine's name
     """
     if not path or "\0" in path:
         raise InputError(
@@ -130,6 +131,13 @@ def local_path(path: str) -> Path | None:
             "path: has a ':' before the '@', as passwords have. Name an Airflow connection there alone: s3://conn@bucket"
         )
     if url.scheme != "file":
+        if (
+            "?" in path or "#" in path
+        ):  # never quoted: a signature may stand there, and others' errors quote it
+            raise InputError(
+                "path: holds a '?' or '#', as signed URLs do. Name the key alone, and an Airflow connection before "
+                "it: s3://conn@bucket/key"
+            )
         return None
     if url.netloc not in {"", "localhost"}:
         raise InputError(
@@ -139,15 +147,10 @@ def local_path(path: str) -> Path | None:
 
 
 def _remote(path: str) -> ObjectStoragePath:
-    from airflow.providers.common.compat.sdk import BaseHook, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     url = urlsplit(path)
-    conn_id = url.netloc.rpartition("@")[0]
-    if conn_id:
-        # Asked for here: Amazon's provider goes on without one that is not there, with whatever rights it finds.
-        kind = BaseHook.get_connection(conn_id).conn_type
-        if url.scheme.startswith("s3") and kind != "aws":
-            raise InputError(f"{_shown(path)}: the connection before the '@' is of type {kind!r}, not 'aws'")
+    check_connection(url.scheme, url.netloc.rpartition("@")[0] or None, path)
     remote = ObjectStoragePath(path)
     remote.fs.invalidate_cache()  # it remembers listings, and would miss what another process wrote since
     return remote
@@ -164,43 +167,29 @@ def _explained(path: str, verb: str) -> Iterator[None]:
 
     What may be another an hour later, a connection that broke for one, passes as it is.
     """
-    shown = _shown(path)
     try:
         yield
     except InputError:  # said already; it is a ValueError too
         raise
     except FileNotFoundError:
         what = "is not there" if verb == "read" else "its folder or bucket is not there. Make it first"
-        raise InputError(f"{shown}: {what}") from None
+        raise InputError(f"{path}: {what}") from None
     except PermissionError:
-        raise InputError(f"{shown}: may not be {_DONE[verb]} by the user that runs the task") from None
+        raise InputError(f"{path}: may not be {_DONE[verb]} by the user that runs the task") from None
     except (IsADirectoryError, NotADirectoryError):
-        raise InputError(f"{shown}: a folder stands where a file should, or a file where a folder") from None
+        raise InputError(f"{path}: a folder stands where a file should, or a file where a folder") from None
     except (ImportError, ValueError):
         scheme = path.partition("://")[0]
         raise InputError(
-            f"{shown}: nothing that is installed here reaches {scheme}://. Install its Airflow provider with its "
+            f"{path}: nothing that is installed here reaches {scheme}://. Install its Airflow provider with its "
             "file system; for s3:// that is airflow-provider-auth0link[s3]"
         ) from None
     except Exception as error:
-        if local_path(path) is None and _is_missing_connection(error):
-            raise InputError(f"{shown}: Airflow knows no connection of the id before the '@'") from None
         if type(error).__name__ in _NO_CREDENTIALS:
             raise InputError(
-                f"{shown}: there are no credentials. Name a connection: s3://conn@bucket"
+                f"{path}: there are no credentials. Name a connection: s3://conn@bucket"
             ) from None
         raise
-
-
-def _shown(path: str) -> str:
-    """Return a path for messages, without what stands after a question mark: signatures, in signed URLs."""
-    return path.partition("?")[0]
-
-
-def _is_missing_connection(error: Exception) -> bool:
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-    return isinstance(error, AirflowNotFoundException)
 
 
 _NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError"}

@@ -12,13 +12,12 @@ from urllib.parse import urlsplit
 
 from airflow_provider_auth0link.api.retry import REAL_TIME, Timing
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.hooks.storage import S3_SCHEMES, check_connection
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from airflow_provider_auth0link.linking.store import Store
-
-S3_SCHEMES = frozenset({"s3", "s3a", "s3n"})
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 _CONN_ID = re.compile(r"[\w.()-]{1,250}", flags=re.ASCII)
@@ -131,7 +130,7 @@ def _filesystem(place: Place) -> AbstractFileSystem:
     )
     if not registry.has_fs(place.scheme):
         raise InputError(f"journal_path: {place.scheme}:// needs {needs}")
-    _check_connection(place)
+    check_connection(place.scheme, place.conn_id, f"journal_path: {place}")
     try:
         filesystem: AbstractFileSystem = registry.get_fs(place.scheme, place.conn_id)
     except ImportError:
@@ -149,21 +148,3 @@ def _registry() -> ModuleType:
         return import_module("airflow.sdk.io")
     except ImportError:  # Airflow 2
         return import_module("airflow.io")
-
-
-def _check_connection(place: Place) -> None:
-    """Refuse a connection that is not there or not of the kind: a provider would go on with other credentials."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
-    if place.conn_id is None:
-        return
-    try:
-        kind = BaseHook.get_connection(place.conn_id).conn_type
-    except AirflowNotFoundException:
-        raise InputError(
-            f"journal_path: {place}: Airflow has no connection {place.conn_id!r} that it can read"
-        ) from None
-    if place.scheme in S3_SCHEMES and kind != "aws":
-        raise InputError(
-            f"journal_path: {place}: connection {place.conn_id!r} is of type {kind!r}, not 'aws'"
-        )
