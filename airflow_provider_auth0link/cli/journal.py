@@ -43,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before snapshots are deleted")
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object, with every pair to look at"
+        "--json",
+        action="store_true",
+        help="print one JSON object, with every pair that was refused or is to be looked at",
     )
 
 

@@ -52,8 +52,9 @@ def _parts(told: Report) -> Iterator[RenderableType]:
     yield _states(told)
     if told.refused:
         yield _refused(told)
+        yield _pairs("Refused pairs", told.refusals)
     if told.look:
-        yield _look(told)
+        yield _pairs("Pairs to look at", told.look)
     yield _runs(told)
     yield from _options(told)
     yield Text(_snapshots(told))
@@ -80,18 +81,18 @@ def _refused(told: Report) -> Table:
     return table
 
 
-def _look(told: Report) -> Table:
-    table = new_table("Pairs to look at")
+def _pairs(title: str, pairs: list[Look]) -> Table:
+    table = new_table(title)
     for column, ratio in (("secondary", 3), ("primary", 3), ("state", None), ("reason", 5)):
         table.add_column(column, overflow="fold", ratio=ratio, no_wrap=ratio is None)
-    for each in told.look[:NAMED_AT_MOST]:
+    for each in pairs[:NAMED_AT_MOST]:
         table.add_row(
             Text(each.secondary_user_id),
             Text(each.primary_user_id),
             Text(each.state, style=STYLES[each.state]),
             Text((each.reason or "").removeprefix(_pair(each))),
         )
-    if (more := len(told.look) - NAMED_AT_MOST) > 0:
+    if (more := len(pairs) - NAMED_AT_MOST) > 0:
         table.caption = f"and {more:,} more; --json names all"
         table.caption_justify = "left"
     return table

@@ -52,8 +52,8 @@ class Report:
     A journal in numbers.
 
     ``writers`` are in the order in which they began. ``states`` counts pairs; ``refused`` counts the refused among
-    them by the first part of their reason. ``restorable``: linked pairs that have a snapshot. ``forgotten``: linked
-    pairs whose snapshots are gone, so that nothing can be undone.
+    them by the first part of their reason, ``refusals`` names them, ``look`` those to look at. ``restorable``: linked
+    pairs that have a snapshot. ``forgotten``: linked pairs whose snapshots are gone, so that nothing can be undone.
     """
 
     tenant: str | None
@@ -63,6 +63,7 @@ class Report:
     states: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     look: list[Look] = field(default_factory=list)
+    refusals: list[Look] = field(default_factory=list)
     restorable: int = 0
     forgotten: int = 0
 
@@ -84,6 +85,7 @@ class Report:
             "restorable": self.restorable,
             "forgotten": self.forgotten,
             "look_at": [each._asdict() for each in self.look],
+            "refused_pairs": [each._asdict() for each in self.refusals],
         }
 
 
@@ -122,10 +124,11 @@ def state_of(known: Known) -> str:
 def _count(told: Report, known: Known, snapshots: Collection[str]) -> None:
     state = state_of(known)
     told.states[state] += 1
+    primary, secondary, connection_id = known.key
     if state == REFUSED:
         told.refused[(known.reason or "no reason told").partition(":")[0]] += 1
+        told.refusals.append(Look(primary, secondary, connection_id or None, state, known.reason))
     if state in TO_LOOK_AT:
-        primary, secondary, connection_id = known.key
         reason = known.undo_reason if state in {LEFT, UNDOING} else known.reason
         told.look.append(Look(primary, secondary, connection_id or None, state, reason))
     if is_ours(known):

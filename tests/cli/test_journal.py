@@ -86,6 +86,8 @@ def test_a_journal_in_words(folder: Path, journal: Journal) -> None:
     assert [row(out, state)[1] for state in ("linked ", "undone ", "refused ", "failed ")] == ["1"] * 4
     assert row(out, "not_blocked") == ["not_blocked", "1"]
     assert row(out, B)[:3] == [B, A, "failed"]
+    assert row(out, C)[:3] == [C, A, "refused"]
+    assert out.index("Refused pairs") < out.index(C) < out.index("Pairs to look at") < out.index(B)
     assert "Auth0 says no" in out
     assert [line.split()[2] for line in out.splitlines() if line.startswith(" 2026-")] == ["link", "undo"]
     assert "Can be undone: 1 linked pair." in out
@@ -100,6 +102,9 @@ def test_as_json_it_is_one_object(folder: Path, journal: Journal) -> None:
     assert told["journal"] == str(folder)
     assert (told["pairs"], told["states"]["linked"], told["refused"]) == (4, 1, {"not_blocked": 1})
     assert [each["secondary_user_id"] for each in told["look_at"]] == [B]
+    (refused,) = told["refused_pairs"]
+    assert (refused["secondary_user_id"], refused["state"]) == (C, "refused")
+    assert refused["reason"].startswith("not_blocked: ")
 
 
 def test_it_only_reads(folder: Path, journal: Journal) -> None:
