@@ -95,11 +95,12 @@ def provider_info() -> dict[str, Any]:
             {
                 "integration-name": integration,
                 "python-modules": [
-                    f"{package}.operators.{name}" for name in ("link", "batch", "undo", "plan")
+                    f"{package}.operators.{name}" for name in ("link", "batch", "undo", "export", "plan")
                 ],
             }
         ],
         "hooks": [{"integration-name": integration, "python-modules": [f"{package}.hooks.auth0"]}],
+        "triggers": [{"integration-name": integration, "python-modules": [f"{package}.triggers.export"]}],
         "connection-types": [
             {
                 "connection-type": "auth0",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_auth0link.api.scopes import EXPORT
 from airflow_provider_auth0link.api.wire import API, Request, Response, decoded, segment
 from airflow_provider_auth0link.errors import AmbiguousError, AnswerError, Auth0LinkError
 from airflow_provider_auth0link.settings import Settings, is_loopback
@@ -85,14 +86,12 @@ def start_request(fields: Sequence[str], connection_id: str | None) -> Request:
     body: dict[str, Any] = {"format": "json", "fields": [{"name": name} for name in fields]}
     if connection_id is not None:
         body["connection_id"] = connection_id
-    return Request(
-        "POST", f"{API}/jobs/users-exports", "POST /jobs/users-exports", body, scopes=("read:users",)
-    )
+    return Request("POST", f"{API}/jobs/users-exports", "POST /jobs/users-exports", body, scopes=EXPORT)
 
 
 def job_request(job_id: str) -> Request:
     """``GET /jobs/{id}``."""
-    return Request("GET", f"{API}/jobs/{segment(job_id)}", "GET /jobs/{id}", scopes=("read:users",))
+    return Request("GET", f"{API}/jobs/{segment(job_id)}", "GET /jobs/{id}", scopes=EXPORT)
 
 
 def read_job(response: Response) -> Job:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 METADATA = ("user_metadata", "app_metadata")
+EXPORT = ("read:users",)
+"""For the job and for looking at it; of the latter the reference says that ``create:users`` would do as well."""
 RIGHTS = ("roles", "permissions", "organizations")
 
 READS: Mapping[str, tuple[str, ...]] = {

@@ -14,6 +14,7 @@ from airflow_provider_auth0link.api.export_download import Downloads, downloads
 from airflow_provider_auth0link.api.export_lines import Passing
 from airflow_provider_auth0link.api.exports import ExportError, Job, check_location
 from airflow_provider_auth0link.api.retry import REAL_TIME, Timing, backoff
+from airflow_provider_auth0link.api.scopes import EXPORT
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError, StoppedError
 from airflow_provider_auth0link.hooks import files
 from airflow_provider_auth0link.hooks.export_note import (
@@ -133,7 +134,7 @@ class Exporting:
                 log.info("going on with export job %s of an earlier try", job.id)
                 return job
         write_note(self._order.path, wanted)  # before anything is asked for: the file must have a place
-        self._hook.work().require("read:users")
+        self._hook.work().require(*EXPORT)
         job = self._hook.work().start_export(self._order.fields, self._order.connection_id)
         write_note(self._order.path, replace(wanted, job_id=job.id))
         log.info("export job %s is started", job.id)

@@ -59,7 +59,7 @@ def test_the_old_form_hides_and_names_the_same_fields() -> None:
     assert behaviour["placeholders"].items() >= declared["placeholders"].items()
 
 
-@pytest.mark.parametrize("kind", ["operators", "hooks"])
+@pytest.mark.parametrize("kind", ["operators", "hooks", "triggers"])
 def test_the_modules_named_are_there(kind: str) -> None:
     for entry in INFO[kind]:
         for module in entry["python-modules"]:
