@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import threading
 from collections.abc import Iterator
@@ -38,6 +39,9 @@ LOOK_SECONDS = 5.0
 FIRST_LOOK_S = 1.0
 FRUITLESS_S = 600.0
 """How long a download is begun anew without coming farther than before, until the task gives up for this try."""
+
+LONGEST_NAME = 60
+"""Letters of a file's name that the name of its temporary file holds in full."""
 
 PACKED, PLAIN = (".gz",), (".ndjson", ".jsonl")
 """Endings of a file that keeps the bytes as Auth0 packs them, and of one that holds the lines themselves."""
@@ -132,6 +136,7 @@ class Exporting:
             job = self._hook.work().export_job(note.job_id)
             if job is not None and job.status != "failed":
                 log.info("going on with export job %s of an earlier try", job.id)
+                _sweep(self._order.path)
                 return job
         write_note(self._order.path, wanted)  # before anything is asked for: the file must have a place
         self._hook.work().require(*EXPORT)
@@ -249,6 +254,14 @@ def late(job: Job) -> ExportError:
 
 def _stopped() -> StoppedError:
     return StoppedError("told to stop before the export was there. A retry goes on with its job")
+
+
+def _sweep(path: str) -> None:
+    """Remove what an earlier try left of a download when it was killed: it holds users, and nobody else would."""
+    local = files.local_path(path)
+    if local is not None and len(local.name) <= LONGEST_NAME:
+        for left in local.parent.glob(f".{glob.escape(local.name)}.{'[a-z0-9_]' * 8}"):
+            left.unlink(missing_ok=True)
 
 
 def _mask(location: str) -> None:

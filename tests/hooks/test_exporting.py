@@ -417,3 +417,19 @@ def test_the_lines_are_not_read_as_more_than_lines(path: Path) -> None:
     run(Site(str(path), [done()], [gzip.compress(line.encode())]))
 
     assert held(path) == line.encode()
+
+
+def test_what_a_killed_try_left_is_swept_and_nothing_else(path: Path) -> None:
+    others = [
+        f".{path.name}.bak.12345678",
+        f".{path.name}.1234567",
+        f"{path.name}.12345678",
+        ".other.jsonl.12345678",
+    ]
+    Site(str(path), [job("pending")]).exporting().begin()
+    for name in (f".{path.name}.ab_45678", *others):
+        (path.parent / name).write_text("users")
+
+    run(Site(str(path), [done()], [PACKED]))
+
+    assert {each.name for each in path.parent.iterdir()} == {path.name, *others}
