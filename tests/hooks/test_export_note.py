@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.io import attach
+from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.hooks.export_note import (
@@ -27,6 +30,28 @@ NOTE = Note(
 def path(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """Return where a file is to be."""
     return f"{'' if request.param == 'local' else 'file://'}{tmp_path}/users.ndjson.gz"
+
+
+@pytest.fixture
+def stored() -> Iterator[str]:
+    """Return where one is to be on object storage."""
+    file_system = MemoryFileSystem()
+    attach("memory", fs=file_system)
+    file_system.mkdir("/bucket")
+    yield "memory://bucket/users.ndjson.gz"
+    file_system.rm("/bucket", recursive=True)
+
+
+def test_on_object_storage(stored: str) -> None:
+    assert read_note(stored) is None
+    for job_id in ("job_1", "job_2"):
+        write_note(stored, replace(NOTE, job_id=job_id))
+    assert read_note(stored) == replace(NOTE, job_id="job_2")
+
+    remove_note(stored, "job_1")
+    assert read_note(stored) is not None
+    remove_note(stored, "job_2")
+    assert read_note(stored) is None
 
 
 @pytest.mark.parametrize("note", [NOTE, replace(NOTE, job_id=None), replace(NOTE, run=None)])
