@@ -30,9 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="an Auth0 users export, JSON Lines, may be .gz (default: made-up users)",
     )
-    parser.add_argument(
-        "--count", type=whole, default=MADE_UP, help="made-up users without --users (default: %(default)s)"
-    )
+    parser.add_argument("--count", type=whole, help=f"made-up users, without --users (default: {MADE_UP})")
     parser.add_argument(
         "--plan", choices=list(PLANS), help="the request limits that Auth0 publishes for a plan"
     )
@@ -83,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_limits(arguments: argparse.Namespace) -> None:
+    if arguments.users is not None and arguments.count is not None:
+        raise InputError("--count: is how many users are made up; leave it out where --users brings them")
     if arguments.burst and not arguments.rate:
         raise InputError("--burst: needs --rate")
     if arguments.plan and arguments.rate:
@@ -103,7 +103,7 @@ def _users(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     if arguments.users is None:
         from airflow_provider_auth0link.emulator.users import believable_users
 
-        return believable_users(arguments.count, arguments.seed, rights=True)
+        return believable_users(arguments.count or MADE_UP, arguments.seed, rights=True)
     from airflow_provider_auth0link.emulator.export import read_export
 
     try:

@@ -120,8 +120,11 @@ def _rows(path: str) -> Iterator[tuple[str, str]]:
     from airflow_provider_auth0link.hooks import files
     from airflow_provider_auth0link.linking.idmap import read_id_map
 
-    with files.reading(path) as file:
-        yield from read_id_map(file, path)
+    try:
+        with files.reading(path) as file:
+            yield from read_id_map(file, path)
+    except InputError as error:
+        raise InputError(f"--earlier: {error}") from None
 
 
 def _agrees(told: Report, store: Store) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
+from airflow_provider_auth0link.linking.words import counted
+
+__all__ = ["counted", "table"]
+
 
 def table(title: str) -> Table:
     """Return an empty table under a title."""
     return Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def counted(count: int, noun: str) -> str:
-    """Return "1 pair", "1,234 pairs"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

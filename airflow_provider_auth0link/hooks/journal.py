@@ -72,6 +72,19 @@ def open_store(path: str, *, timing: Timing = REAL_TIME) -> Store:
     return ObjectStore(filesystem, folder, where=str(place), timing=timing)
 
 
+def check_absolute(path: str) -> None:
+    """
+    Refuse a relative ``journal_path``: each worker has a working directory of its own.
+
+    :raises InputError: it is one
+    """
+    if path.strip() and _SCHEME.match(path) is None and not Path(path).expanduser().is_absolute():
+        raise InputError(
+            f"journal_path: {path!r} is relative, and each worker has a working directory of its own. "
+            "Give an absolute path"
+        )
+
+
 def parse(path: str) -> Path | Place:
     """
     Read a ``journal_path``: an absolute local path, or a place in an object store.

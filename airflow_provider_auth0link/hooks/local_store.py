@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -76,6 +76,16 @@ class LocalStore:
         with self._told("list"), suppress(FileNotFoundError), os.scandir(self._folder) as entries:
             return [entry.name for entry in entries if is_name(entry.name) and entry.is_file()]
         return []
+
+    def check_writable(self, access: Callable[[Path, int], bool] = os.access) -> None:
+        """
+        See that the folder can be written to, or made. Nothing is made yet.
+
+        :raises InputError: it cannot
+        """
+        there = next(each for each in (self._folder, *self._folder.parents) if each.exists())
+        if there.is_dir() and not access(there, os.W_OK | os.X_OK):
+            raise _told(PermissionError(errno.EACCES, ""), "write", self.where)
 
     def read(self, name: str) -> bytes:
         """Read a file."""

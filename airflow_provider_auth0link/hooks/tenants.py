@@ -50,22 +50,36 @@ def writer_of(context: Mapping[str, Any]) -> str:
     return f"{tried}-{index}-{uuid.uuid4().hex}"
 
 
-def journal_of(hook: Auth0Hook, context: Mapping[str, Any], path: str, header: Mapping[str, Any]) -> Journal:
+def journal_of(
+    hook: Auth0Hook,
+    context: Mapping[str, Any],
+    path: str,
+    header: Mapping[str, Any],
+    *,
+    writes: bool = True,
+) -> Journal:
     """
     Open a journal for this try of a task and read its history; nothing is written yet.
 
     :param path: a local folder, or an object storage URL
     :param header: what this writer says of itself: command, options
-    :raises InputError: when it is another tenant's, of a newer format, or not readable
+    :param writes: whether it will be written to: then it is seen that it can be
+    :raises InputError: when it is a relative path, may not be written to, or is another tenant's, of a newer format, or
+        not readable
     """
     import pendulum
 
-    from airflow_provider_auth0link.hooks.journal import open_store
+    from airflow_provider_auth0link.hooks.journal import check_absolute, open_store
+    from airflow_provider_auth0link.hooks.local_store import LocalStore
     from airflow_provider_auth0link.keys import Seal
     from airflow_provider_auth0link.linking.journal import Journal
 
+    check_absolute(path)
+    store = open_store(path)
+    if writes and isinstance(store, LocalStore):
+        store.check_writable()
     return Journal(
-        open_store(path),
+        store,
         writer=writer_of(context),
         tenant=hook.settings.host,
         header={**header, "correlation_id": hook.correlation_id},

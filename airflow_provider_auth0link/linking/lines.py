@@ -29,7 +29,6 @@ EVIDENCE_COLUMN = "evidence."
 
 MOST_BYTES = 1 << 20
 """Of one line. A pair needs some hundred; what is longer is another kind of file."""
-
 CHUNK_BYTES = 1 << 18
 
 
@@ -94,7 +93,8 @@ def ending_of(name: str) -> str:
     for ending in ENDINGS:
         if name.lower().endswith(ending):
             return ending
-    raise InputError(f"the plan's file must end in {', '.join(ENDINGS)}: the ending tells how it is read")
+    shown = without_mail(name.rpartition("/")[2] or name)
+    raise InputError(f"{shown!r}: a plan must end in {', '.join(ENDINGS)}: the ending tells how it is read")
 
 
 def records(file: BinaryIO, ending: str) -> Iterator[Found]:

@@ -27,7 +27,11 @@ from airflow_provider_auth0link.linking.lines import (
     records,
     without_mail,
 )
+from airflow_provider_auth0link.linking.words import counted
 from airflow_provider_auth0link.model import Pair, UserId
+
+PAIR = 2
+"""Cells of a row: primary, secondary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,11 @@ class Plan:
         graph, digest = Graph(), sha256()
         for number, row in enumerate(rows, 1):
             record = found(number, b"", _as_mapping(row))
-            if record.line is None:
+            if isinstance(row, list | tuple) and len(row) != PAIR:
+                graph.wrong(
+                    number, f"has {counted(len(row), 'cell')}. Give two, [primary, secondary], or a plan line"
+                )
+            elif record.line is None:
                 graph.wrong(number, record.wrong)
             else:
                 graph.add(number, record.line)
@@ -158,7 +166,7 @@ def cut_off(star: Star, refused: Collection[int]) -> set[int]:
 
 def _as_mapping(row: object) -> object:
     """Make a plan line of a row ``[primary, secondary]``."""
-    if isinstance(row, list | tuple) and len(row) == 2:  # noqa: PLR2004 - a pair
+    if isinstance(row, list | tuple) and len(row) == PAIR:
         return {"primary_user_id": row[0], "secondary_user_id": row[1]}
     return row
 

@@ -101,5 +101,5 @@ def check_header(name: str, header: Mapping[str, Any], tenant: str | None) -> No
     if tenant is not None and header.get("tenant") != tenant:
         raise InputError(
             f"journal: {name} belongs to the tenant {header.get('tenant')!r}, the connection to {tenant!r}. "
-            "Give each tenant a folder of its own"
+            "Give each tenant a folder of its own; to undo, give the connection of the tenant that it belongs to"
         )

@@ -17,6 +17,7 @@ from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tally import Tally
 from airflow_provider_auth0link.linking.undo import Begin, News, Undo, row_of, undo_steps
 from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, Unit, noted
+from airflow_provider_auth0link.linking.words import counted
 
 UNDO_OUTCOMES = ("undone", "would_undo", "left", "failed", "unknown")
 NAMED_AT_MOST = 10
@@ -209,5 +210,9 @@ def _chosen(history: History, only: Collection[str] | None) -> dict[str, list[Kn
             chosen.setdefault(primary, []).append(known)
     if unknown:
         named = ", ".join(sorted(unknown)[:NAMED_AT_MOST])
-        raise InputError(f"only: {len(unknown)} ids are no secondaries of this journal: {named}")
+        given = any(known.key[0] in unknown for known in history)
+        raise InputError(
+            f"only: {counted(len(unknown), 'id')} not among this journal's secondaries: {named}"
+            + (". Give the ids that were linked into a primary, not the primary's own" if given else "")
+        )
     return chosen

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 from airflow_provider_auth0link.hooks.failing import failing_for_good
+from airflow_provider_auth0link.linking.words import counted
 from airflow_provider_auth0link.operators import arguments
 from airflow_provider_auth0link.operators.many import ManyOperator
+from airflow_provider_auth0link.operators.pairs import rows_of, shown_pairs
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 CARRY = ("user_metadata", "app_metadata")
 GUARDS = ("not_blocked", "verified_email", "not_enterprise_secondary")
-MOST_PAIRS = 10_000
-"""XCom is a table of Airflow's database; a larger plan belongs in a file."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class LinkIdentitiesOperator(ManyOperator):
@@ -106,6 +107,7 @@ class LinkIdentitiesOperator(ManyOperator):
         self.is_dry_run = dry_run
         self.id_map_path = id_map_path
         self.auth0_conn_id = auth0_conn_id
+        self._options(dry_run=False)  # a typo is told when the Dag is parsed
 
     def _after_rendering(self) -> None:
         """Show the pairs as a count: Rendered Templates are kept in Airflow's database, for all to read."""
@@ -120,13 +122,15 @@ class LinkIdentitiesOperator(ManyOperator):
         with failing_for_good():
             for name, given in self._given.items():
                 arguments.arrived(name, getattr(self, name), given=given)
-            options = self._options()
+            options = self._options(dry_run=arguments.flag("dry_run", self.is_dry_run))
             most = self._whole_number("max_links", self.max_links)
             failures = self._whole_number("max_failures", self.max_failures) or 0
             self._check_id_map_path()
             plan = self._plan()
             hook = self._hook(context)
-            journal = self._journal(context, hook, _header(plan, options))
+            journal = self._journal(context, hook, _header(plan, options), dry_run=options.dry_run)
+            if not plan.planned:
+                self.log.warning("The plan is empty: there is nothing to link")
             tenants = HookTenants(hook)
             batch = link_batch(plan, options, tenants, journal, time.monotonic)
             summary = self._run(
@@ -137,7 +141,7 @@ class LinkIdentitiesOperator(ManyOperator):
             self._end(batch, summary, failures)
         return summary
 
-    def _options(self) -> Options:
+    def _options(self, *, dry_run: bool) -> Options:
         from airflow_provider_auth0link.linking.options import SNAPSHOTS, Options
 
         return Options.checked(
@@ -145,7 +149,7 @@ class LinkIdentitiesOperator(ManyOperator):
             carry_except=self.carry_except,
             conflicts=self.conflicts,
             guards=self.guards,
-            dry_run=arguments.flag("dry_run", self.is_dry_run),
+            dry_run=dry_run,
             snapshot=arguments.choice("snapshot", self.snapshot, SNAPSHOTS),
         )
 
@@ -155,11 +159,11 @@ class LinkIdentitiesOperator(ManyOperator):
         rows = rows_of(self.pairs)
         if (path is None) == (rows is None):
             raise InputError("pairs and plan_path: give exactly one of them")
+        approved = _digest(self.plan_digest)
         plan = _read(path) if path is not None else _of_rows(rows or [])
-        digest = arguments.optional_text("plan_digest", self.plan_digest)
-        if digest is not None and digest.strip().lower().removeprefix("sha256:") != plan.digest:
+        if approved is not None and approved != plan.digest:
             raise InputError(
-                f"plan_digest: another plan was approved. This one has {plan.digest}, approved was {digest}"
+                f"plan_digest: another plan was approved. This one has {plan.digest}, approved was {approved}"
             )
         return plan
 
@@ -195,7 +199,7 @@ def _check(hook: Auth0Hook, batch: Batch, rest: Ahead, options: Options, most: i
     try:
         if most is not None and rest.links > most:
             raise InputError(
-                f"max_links: the plan would make {rest.links} links, more than {most}. Nothing was linked"
+                f"max_links: the plan would make {counted(rest.links, 'link')}, more than {most}. Nothing was linked"
             )
         if rest.links and (reads or not options.dry_run):
             hook.work().require(
@@ -213,68 +217,6 @@ def _check(hook: Auth0Hook, batch: Batch, rest: Ahead, options: Options, most: i
         raise
 
 
-class Pairs(Sequence[Any]):
-    """Rows that show themselves as a count."""
-
-    def __init__(self, rows: Iterable[Any]) -> None:
-        self._rows = list(rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Any]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        return self._rows[index]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __repr__(self) -> str:
-        return f"{len(self):,} pairs"
-
-
-class NoPairs:
-    """What was given as pairs and is none: its kind is shown, not what is in it."""
-
-    def __init__(self, value: object) -> None:
-        self._kind = type(value).__name__
-
-    def __repr__(self) -> str:
-        return f"{self._kind}, no list of pairs"
-
-
-def shown_pairs(value: object) -> Pairs | NoPairs | None:
-    """Wrap rows after rendering, JSON text too."""
-    if isinstance(value, Pairs | NoPairs):
-        return value
-    if value is None or (isinstance(value, str) and value in arguments.UNSET):
-        return None
-    rows = value
-    if isinstance(value, str):
-        with suppress(ValueError, RecursionError):
-            rows = json.loads(value)
-    if isinstance(rows, str | Mapping) or not isinstance(rows, Iterable):
-        return NoPairs(value)
-    return Pairs(rows)
-
-
-def rows_of(value: object) -> list[Any] | None:
-    """Read ``pairs``: rows, None when it is unset."""
-    shown = shown_pairs(value)
-    if shown is None:
-        return None
-    if isinstance(shown, NoPairs):
-        raise InputError(
-            f"pairs: expected a list of plan lines or rows, or JSON text of one, got {shown}. "
-            "What a task returns is given as task.output, not as a template"
-        )
-    if len(shown) > MOST_PAIRS:
-        raise InputError(
-            f"pairs: {len(shown):,} are more than {MOST_PAIRS:,}. Write them to a file and give plan_path"
-        )
-    return list(shown)
-
-
 def _read(path: str) -> Plan:
     from airflow_provider_auth0link.hooks import files
     from airflow_provider_auth0link.linking.plan import read_plan
@@ -287,6 +229,19 @@ def _of_rows(rows: list[Any]) -> Plan:
     from airflow_provider_auth0link.linking.plan import Plan
 
     return Plan.from_rows(rows)
+
+
+def _digest(value: object) -> str | None:
+    """Read the sha256 that was approved, None when it is unset."""
+    text = arguments.optional_text("plan_digest", value)
+    if text is None:
+        return None
+    digest = text.strip().lower().removeprefix("sha256:")
+    if not _SHA256.fullmatch(digest):
+        raise InputError(
+            "plan_digest: is no sha256, 64 hex digits. PlanLinksOperator pushes it as plan_digest"
+        )
+    return digest
 
 
 def _header(plan: Plan, options: Options) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from airflow_provider_auth0link.errors import (
 )
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
-from airflow_provider_auth0link.operators.arguments import UNSET, text
+from airflow_provider_auth0link.linking.words import counted
+from airflow_provider_auth0link.operators.arguments import UNSET, optional_text, text
 from airflow_provider_auth0link.operators.base import Auth0Operator
 
 if TYPE_CHECKING:
@@ -58,10 +59,18 @@ class ManyOperator(Auth0Operator):
             self.log.info("X-Correlation-ID of the changes in the tenant's log: %s", name)
         return Auth0Hook(text("auth0_conn_id", self.auth0_conn_id), correlation_id=name)
 
-    def _journal(self, context: Context, hook: Auth0Hook, header: Mapping[str, Any]) -> Journal:
+    def _journal(
+        self, context: Context, hook: Auth0Hook, header: Mapping[str, Any], *, dry_run: bool
+    ) -> Journal:
         from airflow_provider_auth0link.hooks.tenants import journal_of
 
-        return journal_of(hook, context, text("journal_path", self.journal_path), header)
+        path = optional_text("journal_path", self.journal_path)
+        if path is None:
+            raise InputError(
+                "journal_path: is empty. Give a folder that every worker reaches, or a URL such as "
+                "s3://conn_id@bucket/prefix"
+            )
+        return journal_of(hook, context, path, header, writes=not dry_run)
 
     def _run(
         self, context: Context, batch: Batch, tenants: HookTenants, check: Callable[[], None]
@@ -73,10 +82,12 @@ class ManyOperator(Auth0Operator):
         """
         began = time.monotonic()
         self._batch = batch
+        is_begun = False
         try:
             check()
             if self._killed:
                 self._stop()
+            is_begun = True
             batch.start()
             while not batch.wait(LOG_EVERY_S):
                 self._tell(batch, tenants)
@@ -88,7 +99,10 @@ class ManyOperator(Auth0Operator):
                 "seconds": round(time.monotonic() - began, 1),
                 "journal": self.journal_path,
             }
-            self._tell_end(batch, summary)
+            if is_begun:
+                self._tell_end(batch, summary)
+            else:
+                self.log.info("Nothing was begun; %s planned", counted(batch.tally.planned, "pair"))
             self._hand_on(context, summary, dying=batch.stopped)
             self._batch, self._killed, self._stopping = None, False, False
         return summary
@@ -131,7 +145,7 @@ class ManyOperator(Auth0Operator):
         for line in batch.tally.refused:
             self.log.info("refused: %s", line)
         for warning, count in batch.tally.warnings.most_common():
-            self.log.warning("%s pairs: %s", f"{count:,}", warning)
+            self.log.warning("%s: %s", counted(count, "pair"), warning)
         for example in batch.tally.examples:
             self.log.warning("%s", example)
 
@@ -142,18 +156,19 @@ class ManyOperator(Auth0Operator):
         tally = batch.tally
         if batch.stopped:
             raise StoppedError(
-                f"stopped before the end: {tally.fresh} pairs ended in this try. A retry goes on with the rest"
+                f"stopped before the end: {counted(tally.fresh, 'pair')} ended in this try. "
+                "A retry goes on with the rest"
             )
         if summary["unknown"]:
             raise OutcomeUnknownError(
-                f"{summary['unknown']} pairs: whether they are done is unknown. A retry looks at them again; "
-                "`auth0link journal` names them too"
+                f"unknown: {counted(summary['unknown'], 'pair')} may be done or not. A retry looks again; "
+                "`auth0link journal` tells which"
             )
         if summary["failed"] > max_failures:
             error = LinkDelayedError if tally.passes else LinkFailedError
             raise error(
-                f"failed: {summary['failed']} pairs, more than max_failures={max_failures}. The log names the first "
-                f"ten with the reasons, `auth0link journal` all of a run that is no dry run"
+                f"failed: {counted(summary['failed'], 'pair')}, more than max_failures={max_failures}. "
+                f"The log names the first ten with the reasons, `auth0link journal` all of a run that is no dry run"
             )
 
     def _whole_number(self, name: str, value: object) -> int | None:

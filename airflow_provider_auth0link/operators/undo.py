@@ -69,9 +69,12 @@ class UndoLinksOperator(ManyOperator):
             dry_run = arguments.flag("dry_run", self.is_dry_run)
             failures = self._whole_number("max_failures", self.max_failures) or 0
             hook = self._hook(context)
-            journal = self._journal(context, hook, {"command": "undo", "options": {}})
+            header = {"command": "undo", "options": {}}
+            journal = self._journal(context, hook, header, dry_run=dry_run)
             if not journal.history.headers:
-                raise InputError("journal_path: no journal lies there, so there is nothing to undo")
+                raise InputError(
+                    f"journal_path: no journal lies in {journal.store.where}, so there is nothing to undo"
+                )
             tenants = HookTenants(hook)
             batch = undo_batch(journal, tenants, time.monotonic, only=only, dry_run=dry_run)
 

@@ -148,6 +148,7 @@ def test_bad_lines_are_named(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        pytest.param(["--users", "x", "--count", "3"], "--count: is how many users are made up", id="both"),
         pytest.param(["--users", "not/there"], "not/there cannot be read: No such file", id="no-file"),
         pytest.param(["--users", str(Path(__file__).parent)], "cannot be read: Is a directory", id="folder"),
         pytest.param(["--burst", "5"], "--burst: needs --rate", id="burst-alone"),

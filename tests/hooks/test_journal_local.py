@@ -330,3 +330,13 @@ def test_what_is_no_name_is_refused(folder: Path) -> None:
     for use in (store.read, store.delete, lambda name: store.write(name, b"")):
         with pytest.raises(InputError, match="is no name for a file"):
             use("../one")
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_anything_is_made(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    store = LocalStore(folder / "a" / "b")
+
+    with pytest.raises(InputError, match="this user may not write in"):
+        store.check_writable(lambda path, _: path != folder)
+    store.check_writable()
+    assert list(folder.iterdir()) == []

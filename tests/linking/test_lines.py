@@ -80,7 +80,10 @@ def test_each_format_says_the_same(content: bytes, name: str) -> None:
     "name", ["plan", "plan.json", "plan.csv.gz", "plan.gz", "plan.txt", "", "plan.jsonl/"], ids=repr
 )
 def test_the_ending_must_be_known(name: str) -> None:
-    assert "must end in .jsonl, .jsonl.gz, .csv" in refusal(LINES, name)
+    said = refusal(LINES, name)
+
+    assert "must end in .jsonl, .jsonl.gz, .csv" in said
+    assert said.startswith(repr(name.rpartition("/")[2] or name))
 
 
 @pytest.mark.parametrize("name", ["plan.jsonl", "plan.csv"])

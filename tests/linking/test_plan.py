@@ -358,8 +358,8 @@ def test_rows_have_the_digest_of_their_canonical_lines() -> None:
     [
         pytest.param(None, "expected an object with primary_user_id", id="none"),
         pytest.param("auth0|a", "expected an object", id="text"),
-        pytest.param(["auth0|a"], "expected an object", id="one value"),
-        pytest.param(["auth0|a", "auth0|b", "auth0|c"], "expected an object", id="three values"),
+        pytest.param(["auth0|a"], "has 1 cell. Give two", id="one value"),
+        pytest.param(["auth0|a", "auth0|b", "auth0|c"], "has 3 cells. Give two", id="three values"),
         pytest.param(["auth0|a", None], "secondary_user_id: is missing", id="none for an id"),
         pytest.param(
             ["auth0|a", 1.5], "secondary_user_id: expected a string or an integer, got float", id="float"

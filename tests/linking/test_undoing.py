@@ -75,8 +75,10 @@ def test_only_names_secondaries_of_the_journal() -> None:
     rig = Rig(world())
     rig.link(WORLD)
 
-    with pytest.raises(InputError, match=r"1 ids are no secondaries of this journal: github\|x"):
-        rig.undo(only=["github|x", B])
+    with pytest.raises(InputError, match=r"1 id not among this journal's secondaries: github\|x$"):
+        rig.undo(only=["github|x", "github|p1"])
+    with pytest.raises(InputError, match=r"auth0\|p\. Give the ids that were linked into a primary"):
+        rig.undo(only=["auth0|p"])
 
 
 @pytest.mark.parametrize("order", [(B, C), (C, B)], ids=["first linked first", "last linked first"])

@@ -27,7 +27,8 @@ from airflow_provider_auth0link.errors import (
 )
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.failing import failing_for_good
-from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator, rows_of, shown_pairs
+from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
+from airflow_provider_auth0link.operators.pairs import rows_of, shown_pairs
 from airflow_provider_auth0link.operators.undo import UndoLinksOperator
 from tests.operators import rig
 from tests.operators.rig import CONN, Json, MakeTenant, Ran
@@ -183,11 +184,13 @@ def test_a_plan_comes_from_a_file_that_was_approved(
         pytest.param({"max_links": [1]}, "max_links: must be a whole number", id="a list"),
         pytest.param({"max_links": 4.0}, "max_links: must be a whole number", id="a float"),
         pytest.param({"max_failures": -1}, "max_failures: must be a whole number", id="negative"),
-        pytest.param({"snapshot": "all"}, "snapshot: 'all' is not known", id="snapshot"),
-        pytest.param({"snapshot": None}, "snapshot", id="no snapshot"),
         pytest.param({"dry_run": "maybe"}, "dry_run: must be true or false", id="dry run"),
-        pytest.param({"journal_path": ""}, "journal_path: is empty", id="no journal"),
-        pytest.param({"carry": ("everything",)}, "carry: 'everything' is not known", id="carry"),
+        pytest.param({"journal_path": ""}, "journal_path: is empty. Give a folder", id="no journal"),
+        pytest.param({"journal_path": "here"}, "'here' is relative", id="relative journal"),
+        pytest.param({"journal_path": "/dev/null/j"}, "/dev/null/j cannot be a folder", id="no folder"),
+        pytest.param({"plan_digest": "abc"}, "plan_digest: is no sha256", id="digest"),
+        pytest.param({"pairs": [["a|1", "a|2", "a|3"]]}, "has 3 cells. Give two", id="three cells"),
+        pytest.param({"pairs": None, "plan_path": "/data/plan.xlsx"}, "plan.xlsx", id="ending"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_first_request(
@@ -203,12 +206,43 @@ def test_what_cannot_be_is_refused_before_the_first_request(
     assert not (tmp_path / "j").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param({"snapshot": "all"}, "snapshot: 'all' is not known", id="snapshot"),
+        pytest.param({"snapshot": None}, "snapshot", id="no snapshot"),
+        pytest.param({"carry": ("everything",)}, "carry: 'everything' is not known", id="carry"),
+        pytest.param({"guards": ("not_block",)}, "guards: 'not_block' is not known", id="guards"),
+        pytest.param({"conflicts": "mine"}, "conflicts: 'mine' is not known", id="conflicts"),
+    ],
+)
+def test_a_typo_is_told_when_the_dag_is_parsed(arguments: Json, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        LinkIdentitiesOperator(task_id="merge", pairs=PAIRS, journal_path="/j", **arguments)
+
+    assert told in str(caught.value)
+
+
+def test_what_is_refused_before_its_beginning_is_not_told_as_failures(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_tenant(*accounts())
+    with pytest.raises(InputError, match="would make 4 links, more than 1"):
+        merge(run, tmp_path / "j", max_links=1)
+    said = capsys.readouterr().out
+
+    assert "Nothing was begun; 4 pairs planned" in said
+    assert "failed 4" not in said
+    assert counts(run.xcoms["summary"]) == {"planned": 4, "failed": 4}
+
+
 def test_an_empty_plan_is_a_success_with_no_request(
-    make_tenant: MakeTenant, run: Run, tmp_path: Path
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tenant = make_tenant(*accounts())
     result = merge(run, tmp_path / "j", pairs=[])
 
+    assert "The plan is empty" in capsys.readouterr().out
     assert counts(result.value) == {}
     assert tenant.requests == []
     assert not (tmp_path / "j").exists()
@@ -253,7 +287,7 @@ def test_a_refusal_is_no_failure(
 def test_a_failure_for_good_ends_the_task_for_good(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
     make_tenant(*accounts())
     gone = [*PAIRS, ["auth0|ada", "github|gone"]]
-    with pytest.raises(LinkFailedError, match="failed: 1 pairs, more than max_failures=0") as caught:
+    with pytest.raises(LinkFailedError, match="failed: 1 pair, more than max_failures=0") as caught:
         merge(run, tmp_path, pairs=gone)
     assert isinstance(caught.value, AirflowFailException)
     assert counts(run.xcoms["summary"]) == {"planned": 5, "linked": 4, "failed": 1}
@@ -448,7 +482,7 @@ def test_no_secret_and_no_mail_stand_in_the_journals_index(
 
 def test_an_undo_of_no_journal_is_an_error(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
     tenant = make_tenant(*accounts())
-    with pytest.raises(InputError, match="journal_path: no journal lies there"):
+    with pytest.raises(InputError, match=r"journal_path: no journal lies in .*/typo, so"):
         run(UndoLinksOperator, journal_path=str(tmp_path / "typo"))
     assert tenant.requests == []
 
