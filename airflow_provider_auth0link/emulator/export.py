@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +37,12 @@ class Export:
     problems: list[str]
 
 
-def read_export(path: str | Path) -> Export:
+def read_export(path: str | Path, keep: Callable[[Json], bool] | None = None) -> Export:
     """
     Read a users export.
 
     :param path: ``.ndjson``, ``.jsonl`` or ``.json``, one user a line; gzip is told by its first bytes
+    :param keep: told of every good line, says which are wanted; all by default
     :raises OSError: when the file cannot be read
     """
     users: list[Json] = []
@@ -50,6 +51,8 @@ def read_export(path: str | Path) -> Export:
     for number, line in _lines(Path(path)):
         try:
             row = _user(line)
+            if keep is not None and not keep(row):
+                continue
             first = seen.setdefault((row["user_id"], connection_of(row)), number)
             if first != number:
                 raise ValueError(f"the same account as line {first}")  # noqa: TRY301 - reported like the others
