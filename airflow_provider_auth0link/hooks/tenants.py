@@ -82,7 +82,12 @@ def journal_of(
         store,
         writer=writer_of(context),
         tenant=hook.settings.host,
-        header={**header, "correlation_id": hook.correlation_id},
+        header={
+            **header,
+            "correlation_id": hook.correlation_id,
+            "rate_share": hook.settings.rate_share,
+        },
         seal=Seal.of(hook.settings.journal_secret),
         at=lambda: pendulum.now("UTC").isoformat(timespec="seconds"),
+        used=lambda: hook.get_conn().pace.drawn(),
     )

@@ -20,8 +20,10 @@ from airflow_provider_auth0link.linking.history import History, Known, Ref
 from airflow_provider_auth0link.linking.records import (
     FORMAT,
     HEADER,
+    OUTCOME,
     SEGMENT,
     SNAPSHOTS,
+    UNDO_OUTCOME,
     Key,
     check_header,
     decoded,
@@ -114,6 +116,7 @@ class Journal:
     :param tenant: the tenant's host
     :param seal: compresses and encrypts snapshots
     :param at: gives the time for people, ISO 8601
+    :param used: gives how far the tenant's limit is drawn on, 0 to 1; it goes with the first outcome of each second
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class Journal:
         header: Mapping[str, Any],
         seal: Seal,
         at: Callable[[], str],
+        used: Callable[[], float | None] = lambda: None,
     ) -> None:
         if not SEGMENT.fullmatch(f"{writer}-0.jsonl"):
             raise InputError(f"journal: {writer!r} is no writer's name")
@@ -136,6 +140,7 @@ class Journal:
         self._reading = threading.Lock()
         self._files = {name for name in files if SNAPSHOTS.fullmatch(name)}
         self._writer, self._seal, self._at, self._tenant = writer, seal, at, tenant
+        self._used, self._used_at = used, ""
         self._n = self.history.highest
         self._lock = threading.Lock()
         self._committing = threading.Lock()
@@ -174,7 +179,13 @@ class Journal:
 
     def _gather(self, kind: str, row: Mapping[str, Any]) -> int:
         self._n += 1
-        self._lines.append({"at": self._at(), "kind": kind, "n": self._n, **row})
+        line = {"at": self._at(), "kind": kind, "n": self._n, **row}
+        if kind in {OUTCOME, UNDO_OUTCOME} and line["at"] != self._used_at:
+            self._used_at = line["at"]
+            used = self._used()
+            if used is not None:
+                line["limit_used"] = round(used, 2)
+        self._lines.append(line)
         return self._n
 
     def commit(self) -> None:
