@@ -127,6 +127,14 @@ def test_an_id_map_goes_on_where_earlier_ones_ended(folder: Path, tmp_path: Path
     assert out.read_text() == f"old_user_id,new_user_id\ngithub|0,{A}\ngithub|1,auth0|y\n{E},{A}\n"
 
 
+def test_an_earlier_map_that_is_not_there_is_named(folder: Path, tmp_path: Path, journal: Journal) -> None:
+    missing = tmp_path / "missing.csv"
+    code, _, err = journal(folder, "--id-map", tmp_path / "map.csv", "--earlier", missing)
+
+    assert code == 2
+    assert f"--earlier: {missing}: is not there" in err
+
+
 def test_a_map_may_be_written_over_the_earlier_one(folder: Path, tmp_path: Path, journal: Journal) -> None:
     out = tmp_path / "map.csv"
     out.write_text(f"old_user_id,new_user_id\ngithub|0,{E}\n")
