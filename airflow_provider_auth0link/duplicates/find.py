@@ -1,0 +1,154 @@
+"""Duplicates found in accounts, and written down as a plan with all that was left out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from airflow_provider_auth0link.duplicates import gains, groups, odd, staging, writing
+from airflow_provider_auth0link.duplicates.reasons import REASONS
+from airflow_provider_auth0link.duplicates.records import records_of
+from airflow_provider_auth0link.duplicates.search import Search
+from airflow_provider_auth0link.duplicates.sources import Source
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MEMORY_LIMIT = "1GB"
+SAMPLE = 20
+
+
+class SamplePair(NamedTuple):
+    """A pair for a person to look at, with the primary's e-mail, masked."""
+
+    primary_user_id: str
+    secondary_user_id: str
+    rule: str
+    primary_connection: str | None
+    secondary_connection: str | None
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What a search found.
+
+    ``accounts`` are records that could be read, repeats left out. ``candidates`` share a key with another.
+    ``planned`` are pairs, ``stars`` the accounts that they become. ``per_rule`` counts pairs, ``per_reason``
+    accounts. ``gained``: dotted key of app_metadata to the number of primaries that would gain it. ``digest``:
+    sha256 of the plan's bytes.
+    """
+
+    accounts: int
+    unreadable: int
+    repeats: int
+    candidates: int
+    planned: int
+    stars: int
+    per_rule: dict[str, int]
+    per_reason: dict[str, int]
+    gained: dict[str, int]
+    sample: tuple[SamplePair, ...] = field(repr=False)
+    digest: str
+
+
+def find(  # noqa: PLR0913 - what a search needs of the machine, each with a name
+    source: Source,
+    search: Search,
+    *,
+    plan: BinaryIO,
+    rejects: BinaryIO,
+    work: Path,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int | None = None,
+    told: Callable[[str, float], None] | None = None,
+) -> Found:
+    """
+    Find duplicates and write the plan.
+
+    :param source: where the accounts are
+    :param search: what is looked for
+    :param plan: takes JSON lines, one pair each
+    :param rejects: takes JSON lines: each candidate that is not planned, each record that cannot be read
+    :param work: an empty folder, for what does not fit into memory
+    :param memory_limit: of DuckDB, such as "1GB". The process itself needs some 200 MB beside it
+    :param threads: of DuckDB, by default one for each core
+    :param told: is told of each step by name, with the part that is done, 0 to 1
+    :raises InputError: when DuckDB is not installed, the file is not there, or a rule's SQL is not taken
+    """
+    tell = told or _silent
+    tell("reading", 0.0)
+    records = records_of(source, work)
+    database = staging.opened(work, memory_limit, threads)
+    try:
+        staging.stage(database, records, search)
+        tell("comparing", 0.6)
+        unreadable = odd.settle(database, records, search, work)
+        _decide(database, search, work, tell)
+        tell("writing", 0.9)
+        writing.write_rejects(database, search, rejects)
+        digest = writing.write_plan(database, search, plan)
+        found = _found(database, search, unreadable, digest)
+    finally:
+        database.close()
+    tell("done", 1.0)
+    return found
+
+
+def _decide(
+    database: DuckDBPyConnection, search: Search, work: Path, tell: Callable[[str, float], None]
+) -> None:
+    groups.fold_keys(database, search, work)
+    groups.find_candidates(database, search)
+    groups.find_groups(database, search)
+    tell("choosing", 0.8)
+    groups.find_pairs(database, search, work)
+    groups.find_rejects(database, search)
+
+
+def _silent(step: str, part: float) -> None:
+    """Tell nobody."""
+
+
+def _found(database: DuckDBPyConnection, search: Search, unreadable: int, digest: str) -> Found:
+    names = [rule.name for rule in search.rules]
+    pairs = dict(database.execute("SELECT rule, count(*) FROM e JOIN g USING (gid) GROUP BY rule").fetchall())
+    told = database.execute("SELECT o, count(DISTINCT node) FROM no GROUP BY o ORDER BY o").fetchall()
+    repeats = staging.number(database, "SELECT count(*) FROM told") - unreadable
+    return Found(
+        accounts=staging.number(
+            database, "SELECT (SELECT count(*) FROM a) - (SELECT count(*) FROM twin WHERE rec <> node)"
+        ),
+        unreadable=unreadable,
+        repeats=repeats,
+        candidates=staging.number(database, "SELECT count(DISTINCT node) FROM m"),
+        planned=staging.number(database, "SELECT count(*) FROM e"),
+        stars=staging.number(database, "SELECT count(DISTINCT star) FROM e"),
+        per_rule={name: pairs.get(at, 0) for at, name in enumerate(names)},
+        per_reason={REASONS[code - 1]: count for code, count in told},
+        gained=gains.gained(database),
+        sample=_sample(database, names),
+        digest=digest,
+    )
+
+
+def _sample(database: DuckDBPyConnection, names: list[str]) -> tuple[SamplePair, ...]:
+    rows = database.execute(
+        "SELECT p.user_id, s.user_id, g.rule, p.connection, s.connection, p.email "
+        "FROM e JOIN c AS t ON e.star = t.rec JOIN c AS p ON e.parent = p.rec JOIN c AS s ON e.secondary = s.rec "
+        f"JOIN g USING (gid) ORDER BY t.user_id, e.depth, s.user_id LIMIT {SAMPLE}"
+    ).fetchall()
+    return tuple(
+        SamplePair(primary, secondary, names[rule], mine, theirs, masked(email) if email else None)
+        for primary, secondary, rule, mine, theirs, email in rows
+    )
+
+
+def masked(email: str) -> str:
+    """Return an e-mail of which no person can be told: ``a***@e***.com``."""
+    local, _, domain = email.rpartition("@")
+    host, _, end = domain.rpartition(".")
+    return f"{local[:1]}***@{host[:1]}***.{end}" if host else f"{local[:1]}***@***"

@@ -1,0 +1,81 @@
+"""What the primaries of a plan would gain: keys of ``app_metadata``, which often grants rights."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MOST_ARRAYS = 100
+"""Places of lists that are compared one by one. Where there are more, each is named as one that may gain."""
+
+
+def gained(database: DuckDBPyConnection) -> dict[str, int]:
+    """
+    Count the primaries that would gain a key, by dotted path: one that they lack, or a list with other values.
+
+    The shapes of metadata are few where accounts are many, so shapes are compared, not accounts.
+    """
+    database.execute(
+        "CREATE TABLE gain AS SELECT e.star, p.app AS mine, s.app AS theirs, "
+        "json_structure(p.app)::VARCHAR AS mine_shape, json_structure(s.app)::VARCHAR AS theirs_shape "
+        "FROM e JOIN c AS p ON e.star = p.rec JOIN c AS s ON e.secondary = s.rec WHERE s.app IS NOT NULL"
+    )
+    pairs = database.execute(
+        "SELECT mine_shape, theirs_shapes, count(*) FROM (SELECT star, any_value(mine_shape) AS mine_shape, "
+        "list_sort(list(DISTINCT theirs_shape)) AS theirs_shapes FROM gain GROUP BY star) GROUP BY ALL"
+    ).fetchall()
+    counts: Counter[str] = Counter()
+    lists: set[tuple[str, ...]] = set()
+    for mine_shape, theirs_shapes, primaries in pairs:
+        mine = dict(_leaves(_shape(mine_shape)))
+        theirs = {path: kind for shape in theirs_shapes for path, kind in _leaves(_shape(shape))}
+        for path, kind in theirs.items():
+            if path not in mine and not _within(path, mine):
+                counts[_dotted(path)] += primaries
+            elif kind == "list" and mine.get(path) == "list":
+                lists.add(path)
+    for path in sorted(lists)[:MOST_ARRAYS]:
+        counts[_dotted(path)] += _other_values(database, path)
+    return {path: count for path, count in sorted(counts.items()) if count}
+
+
+def _other_values(database: DuckDBPyConnection, path: tuple[str, ...]) -> int:
+    """Count the primaries that hold a list at a place, where one of their secondaries holds another value."""
+    place = "$" + "".join('."' + step.replace('"', '\\"') + '"' for step in path[1:])
+    found = database.execute(
+        "SELECT count(DISTINCT star) FROM (SELECT star, json_extract(mine, $place) AS m, "
+        "json_extract(theirs, $place) AS t FROM gain) "
+        "WHERE json_type(m) = 'ARRAY' AND json_type(t) = 'ARRAY' AND m <> t "
+        "AND NOT json_contains(m, t)",
+        {"place": place},
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _shape(text: str | None) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(text) if text else None
+
+
+def _leaves(shape: Any, path: tuple[str, ...] = ("app_metadata",)) -> Iterator[tuple[tuple[str, ...], str]]:  # noqa: ANN401 - JSON
+    """Give the places that hold a value, with "list" or "value". An empty object is nothing, as null is."""
+    if isinstance(shape, Mapping):
+        for key, inner in shape.items():
+            yield from _leaves(inner, (*path, key))
+    elif shape not in {None, "NULL"} if not isinstance(shape, list) else True:
+        yield path, "list" if isinstance(shape, list) else "value"
+
+
+def _within(path: tuple[str, ...], mine: Mapping[tuple[str, ...], str]) -> bool:
+    """Tell whether a value of the primary stands where the path leads through, or the path where an object stands."""
+    return any(path[:length] in mine for length in range(1, len(path))) or any(
+        each[: len(path)] == path for each in mine
+    )
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    return ".".join(path)

@@ -1,0 +1,233 @@
+"""
+Accounts brought into a table of DuckDB: one pass over the file, and narrow columns.
+
+The table ``a`` holds a row for each record, in their order, so that ``rowid`` is a record's number from 0. Its
+``user_id`` is NULL where DuckDB could not read the record, or where the id is not of the plain kind: those records
+are looked at one by one (``odd.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_auth0link.duplicates.reasons import ENTERPRISE_PROVIDERS
+from airflow_provider_auth0link.duplicates.records import Records
+from airflow_provider_auth0link.duplicates.rules import NamedChoice, PreferConnections
+from airflow_provider_auth0link.duplicates.search import Search
+from airflow_provider_auth0link.duplicates.sources import is_gzip
+from airflow_provider_auth0link.duplicates.words import FLAGS, JSON_FIELDS, names_sql, text_sql, words_of
+from airflow_provider_auth0link.errors import InputError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+IDENTITIES = '[{"provider":"VARCHAR","user_id":"VARCHAR","connection":"VARCHAR"}]'
+
+REC = "__rec"
+
+ALWAYS: Mapping[str, str] = {
+    "user_id": "JSON",
+    "connection": "VARCHAR",
+    "blocked": "JSON",
+    "identities": "JSON",
+    "app_metadata": "JSON",
+    "email": "VARCHAR",
+}
+"""Fields that are read whatever is searched for, and how: JSON where text and other values have to be told apart."""
+
+_CHOSEN = {
+    "most_logins": ("logins_count",),
+    "latest_login": ("last_login",),
+    "oldest": ("created_at",),
+    "has_metadata": JSON_FIELDS,
+}
+
+_PLAIN_ID = (
+    "starts_with(user_id, '\"') AND strlen(user_id) = length(user_id) AND strpos(user_id, '|') > 2 "
+    "AND NOT starts_with(user_id, '\".') AND NOT contains(user_id, '|.') AND NOT contains(user_id, '|\"') "
+    "AND NOT contains(user_id, '\\') AND NOT contains(user_id, chr(127))"
+)
+"""Ids, as JSON, that pass every check of ``UserId.parse``. Nearly all do."""
+
+
+def opened(work: Path, memory_limit: str, threads: int | None) -> DuckDBPyConnection:
+    """
+    Open a database in a folder, which takes what does not fit into memory.
+
+    :raises InputError: when DuckDB is not installed, or knows no such limit
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise InputError(
+            "finding duplicates needs DuckDB: install airflow-provider-auth0link[plan]"
+        ) from None
+    database = duckdb.connect(str(work / "accounts.duckdb"))
+    try:
+        database.execute(f"SET memory_limit = {text_sql(memory_limit)}")
+        if threads is not None:
+            database.execute(f"SET threads = {int(threads)}")
+        for setting in (
+            f"temp_directory = {text_sql(str(work / 'spilled'))}",
+            "autoinstall_known_extensions = false",
+            "autoload_known_extensions = false",
+            "preserve_insertion_order = true",
+            "checkpoint_threshold = '1TB'",
+            "enable_progress_bar = false",
+        ):
+            database.execute(f"SET {setting}")
+        database.execute("PRAGMA force_compression = 'uncompressed'")
+    except (duckdb.Error, ValueError):
+        database.close()
+        raise InputError(
+            "memory_limit must be a size such as '1GB', and threads a whole number from 1 on"
+        ) from None
+    return database
+
+
+def stage(database: DuckDBPyConnection, records: Records, search: Search) -> None:
+    """
+    Read the records into the table ``a``.
+
+    :raises InputError: when a rule's SQL is not taken, or the file is broken
+    """
+    import duckdb
+
+    try:
+        database.execute(
+            f"CREATE TABLE a AS SELECT {', '.join(_kept(search))} FROM ({_typed(search)})", _file(records)
+        )
+    except duckdb.BinderException:
+        raise InputError(
+            "rules: DuckDB does not take the SQL of a rule. See SqlRule for the fields that it may name"
+        ) from None
+    except duckdb.Error as error:
+        raise InputError(f"source: cannot be read ({type(error).__name__}). Is it whole?") from None
+
+
+def mend(database: DuckDBPyConnection, records: Records, search: Search) -> None:
+    """Read records that were looked at one by one, and put them where they stood."""
+    kept = ", ".join([REC, *_kept(search)])
+    database.execute(
+        f"CREATE TABLE mended AS SELECT {kept} FROM ({_typed(search, mended=True)})", _file(records)
+    )
+    names = [row[0] for row in database.execute("DESCRIBE mended").fetchall() if row[0] != REC]
+    changes = ", ".join(f"{quoted(name)} = m.{quoted(name)}" for name in names)
+    database.execute(f"UPDATE a SET {changes} FROM mended AS m WHERE a.rowid = m.{REC}")
+
+
+def load(database: DuckDBPyConnection, table: str, path: Path, kinds: Mapping[str, str]) -> None:
+    """Make a table of a file of JSON lines that we wrote."""
+    names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
+    database.execute(
+        f"CREATE TABLE {table} AS SELECT * FROM read_json($path, format = 'newline_delimited', columns = {{{names}}})",
+        {"path": str(path)},
+    )
+
+
+def number(database: DuckDBPyConnection, query: str) -> int:
+    """Return the one number that a query gives."""
+    row = database.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _file(records: Records) -> dict[str, str]:
+    return {"path": str(records.path), "kind": "gzip" if is_gzip(records.path) else "uncompressed"}
+
+
+def columns(search: Search) -> dict[str, str]:
+    """Return the fields that a search reads, and how DuckDB reads each."""
+    found = dict(ALWAYS)
+    names: set[str] = set()
+    for rule in search.rules:
+        names |= words_of(rule).fields
+    for choice in search.primary:
+        names |= set(_CHOSEN[choice.name]) if isinstance(choice, NamedChoice) else set()
+    for name in sorted(names - found.keys()):
+        found[name] = "JSON" if name in {*FLAGS, *JSON_FIELDS, "logins_count"} else "VARCHAR"
+    return found
+
+
+def _read(kinds: Mapping[str, str]) -> str:
+    names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
+    return (
+        "SELECT * FROM read_json($path, format = 'newline_delimited', ignore_errors = true, "
+        f"compression = $kind, columns = {{{names}}})"
+    )
+
+
+def _typed(search: Search, *, mended: bool = False) -> str:
+    """Name the fields as rules see them: flags are true or false, whatever stands there."""
+    found = columns(search) | ({REC: "BIGINT"} if mended else {})
+    changed = {
+        "user_id": f"CASE WHEN {_PLAIN_ID} THEN substr(user_id, 2, length(user_id) - 2) END",
+        "blocked": "coalesce(blocked::VARCHAR <> 'false', false)",
+        "connection": "nullif(connection, '')",
+        "logins_count": "try_cast(logins_count::VARCHAR AS DOUBLE)",
+        **{name: f"coalesce({name}::VARCHAR = 'true', false)" for name in FLAGS},
+    }
+    changed |= {"user_id": "json_extract_string(user_id, '$')"} if mended else {}
+    selected = ", ".join(f"{changed.get(name, quoted(name))} AS {quoted(name)}" for name in found)
+    return f"SELECT {selected} FROM ({_read(found)})"
+
+
+def quoted(name: str) -> str:
+    """Return a column's name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _kept(search: Search) -> Iterable[str]:
+    """Name what is kept of a record."""
+    yield "user_id"
+    yield "connection"
+    yield "blocked"
+    yield "identities::VARCHAR AS identities"
+    yield "app_metadata::VARCHAR AS app"
+    yield "email"
+    for at, rule in enumerate(search.rules):
+        words = words_of(rule)
+        yield f"CASE WHEN {words.hard} THEN NULL ELSE {words.easy} END AS k{at}"
+        yield f"CASE WHEN {words.hard} THEN {words.raw} END AS x{at}"
+        yield f"coalesce({words.proof}, false) AS p{at}"
+        yield f"{words.number} AS n{at}"
+    names = {choice.name for choice in search.primary if isinstance(choice, NamedChoice)}
+    yield from sorted({field for name in names - {"has_metadata"} for field in _CHOSEN[name]})
+    if "has_metadata" in names:
+        some = [
+            f"coalesce({name}::VARCHAR NOT IN ('{{}}', '[]', '\"\"', 'false', '0'), false)"
+            for name in JSON_FIELDS
+        ]
+        yield f"({' OR '.join(some)}) AS has_metadata"
+
+
+def order_sql(search: Search) -> str:
+    """Return by what accounts are sorted, the best primary first."""
+    terms = {
+        "most_logins": "coalesce(logins_count, 0) DESC",
+        "latest_login": "try_cast(last_login AS TIMESTAMP) DESC NULLS LAST",
+        "oldest": "try_cast(created_at AS TIMESTAMP) ASC NULLS LAST",
+        "has_metadata": "has_metadata DESC",
+    }
+    order = [
+        _preferred(each) if isinstance(each, PreferConnections) else terms[each.name]
+        for each in search.primary
+    ]
+    return ", ".join([*order, "user_id", "rec"])
+
+
+def _preferred(choice: PreferConnections) -> str:
+    places = " ".join(
+        f"WHEN {text_sql(name)} THEN {at}" for at, name in enumerate(dict.fromkeys(choice.names))
+    )
+    return f"CASE connection {places} ELSE {len(choice.names)} END"
+
+
+def enterprise_sql(ids: str) -> str:
+    """Return whether an account or one of its identities is of an enterprise."""
+    names = names_sql(ENTERPRISE_PROVIDERS)
+    return (
+        f"(split_part(user_id, '|', 1) IN {names} OR "
+        f"coalesce(len(list_filter({ids}, lambda i: i.provider IN {names})) > 0, false))"
+    )

@@ -1,0 +1,97 @@
+"""The plan and the rejects as lines: in one order, whatever the threads and the memory were."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from airflow_provider_auth0link.duplicates import reasons
+from airflow_provider_auth0link.duplicates.rules import (
+    METADATA_PREFIX,
+    Rule,
+    SameMetadata,
+    VerifiedEmail,
+    VerifiedPhone,
+)
+from airflow_provider_auth0link.duplicates.search import Search
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+BATCH = 20_000
+
+
+def write_plan(database: DuckDBPyConnection, search: Search, file: BinaryIO) -> str:
+    """Write the pairs, star by star; return the sha256 of the bytes."""
+    numbers = " ".join(f"WHEN {at} THEN p.n{at}" for at in range(len(search.rules)))
+    rows = database.execute(
+        f"SELECT p.user_id, s.user_id, g.rule, g.key, CASE g.rule {numbers} END "
+        "FROM e JOIN c AS t ON e.star = t.rec JOIN c AS p ON e.parent = p.rec JOIN c AS s ON e.secondary = s.rec "
+        "JOIN g USING (gid) ORDER BY t.user_id, e.depth, s.user_id"
+    )
+    digest = sha256()
+    names = [json.dumps(rule.name) for rule in search.rules]
+    while batch := rows.fetchmany(BATCH):
+        data = "".join(
+            f'{{"primary_user_id":{_text(primary)},"secondary_user_id":{_text(secondary)},"rule":{names[rule]}'
+            f"{_evidence(search.rules[rule], key, number)}}}\n"
+            for primary, secondary, rule, key, number in batch
+        ).encode()
+        digest.update(data)
+        file.write(data)
+    return digest.hexdigest()
+
+
+_text = json.dumps
+
+
+def _evidence(rule: Rule, key: str, number: bool) -> str:  # noqa: FBT001 - a column
+    found = evidence_of(rule, key, number=number)
+    return f',"evidence":{json.dumps(found, sort_keys=True, separators=(",", ":"))}' if found else ""
+
+
+def evidence_of(rule: Rule, key: str, *, number: bool) -> dict[str, Any]:
+    """Return what a plan line says of both accounts."""
+    if isinstance(rule, VerifiedEmail):
+        return {"verified": True} if rule.gmail or rule.subaddresses else {"email": key, "verified": True}
+    if isinstance(rule, VerifiedPhone):
+        return {"phone": key, "verified": True}
+    if isinstance(rule, SameMetadata):
+        value = {METADATA_PREFIX + rule.path: json.loads(key) if number else key}
+        return {**value, "verified": True} if rule.verified else value
+    return {"verified": True} if "verified" in rule.evidence else {}
+
+
+def write_rejects(database: DuckDBPyConnection, search: Search, file: BinaryIO) -> None:
+    """Write what cannot be read, then what is not planned, each with why."""
+    rows = database.execute("SELECT line, user_id, reason FROM told ORDER BY line")
+    while batch := rows.fetchmany(BATCH):
+        file.writelines(_told(*row) for row in batch)
+    names = [rule.name for rule in search.rules]
+    written = (
+        "CASE o "
+        + " ".join(f"WHEN {code} THEN '{reason}'" for reason, code in reasons.CODES.items())
+        + " END"
+    )
+    groups = (
+        "CASE g.rule " + " ".join(f"WHEN {at} THEN $rule{at}" for at in range(len(names))) + " END || g.key"
+    )
+    rows = database.execute(
+        f"SELECT c.user_id, no.rule, {written} AS reason, left(sha256({groups}), 16) AS told, no.n "
+        "FROM no JOIN c ON no.node = c.rec JOIN g USING (gid) ORDER BY c.user_id, no.rule, reason, told",
+        {f"rule{at}": name for at, name in enumerate(names)},
+    )
+    quoted = [json.dumps(name) for name in names]
+    while batch := rows.fetchmany(BATCH):
+        file.write(
+            "".join(
+                f'{{"user_id":{_text(uid)},"rule":{quoted[rule]},"reason":"{reason}","group":"{group}","accounts":{accounts}}}\n'
+                for uid, rule, reason, group, accounts in batch
+            ).encode()
+        )
+
+
+def _told(line: int, user_id: str | None, reason: str) -> bytes:
+    row = {"line": line, **({"user_id": user_id} if user_id else {}), "reason": reason}
+    return json.dumps(row, separators=(",", ":")).encode() + b"\n"
