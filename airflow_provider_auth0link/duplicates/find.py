@@ -82,8 +82,7 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
     tell = told or _silent
     tell("reading", 0.0)
     records = records_of(source, work)
-    database = staging.opened(work, memory_limit, threads)
-    try:
+    with staging.opened(work, memory_limit, threads) as database:
         staging.stage(database, records, search)
         tell("comparing", 0.6)
         unreadable = odd.settle(database, records, search, work)
@@ -92,8 +91,6 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
         writing.write_rejects(database, search, rejects)
         digest = writing.write_plan(database, search, plan)
         found = _found(database, search, unreadable, digest)
-    finally:
-        database.close()
     tell("done", 1.0)
     return found
 
