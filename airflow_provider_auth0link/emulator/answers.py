@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -12,16 +12,25 @@ JSON_TYPE = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer before it goes on the wire. *body* is JSON text already, or empty."""
+    """
+    An answer before it goes on the wire.
+
+    *body* is text already, or a file, or empty. *fault* is the kind of one that struck while it was made.
+    """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str = JSON_TYPE
+    fault: str | None = None
 
     def with_headers(self, *headers: tuple[str, str]) -> Answer:
         """Return the same answer with more headers."""
-        return Answer(self.status, self.body, self.headers + headers, self.content_type)
+        return replace(self, headers=self.headers + headers)
+
+    def struck_by(self, kind: str) -> Answer:
+        """Return the same answer, telling of a fault."""
+        return replace(self, fault=kind)
 
 
 def answer(payload: object, status: int = 200, *headers: tuple[str, str]) -> Answer:

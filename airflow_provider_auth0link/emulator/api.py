@@ -17,6 +17,7 @@ from airflow_provider_auth0link.emulator.bodies import CREATE, UPDATE, checked, 
 from airflow_provider_auth0link.emulator.calls import Call
 from airflow_provider_auth0link.emulator.connections import connection_row, listed
 from airflow_provider_auth0link.emulator.creation import create
+from airflow_provider_auth0link.emulator.jobs import Jobs
 from airflow_provider_auth0link.emulator.linking import Linker
 from airflow_provider_auth0link.emulator.options import Options
 from airflow_provider_auth0link.emulator.routes import decoded
@@ -34,10 +35,16 @@ class ManagementApi:
     :param options: its readings
     :param linked_subject: verifies an ID token sent as ``link_with``, returns its user
     :param seed: for ids of created users
+    :param jobs: its jobs
     """
 
     def __init__(
-        self, state: State, options: Options, linked_subject: Callable[[str, Grant], str], seed: int
+        self,
+        state: State,
+        options: Options,
+        linked_subject: Callable[[str, Grant], str],
+        seed: int,
+        jobs: Jobs,
     ) -> None:
         self.state = state
         self.linked_subject = linked_subject
@@ -56,6 +63,7 @@ class ManagementApi:
             "connections": self._list_connections,
             "connection": self._get_connection,
             **Access(state).operations,
+            **jobs.operations,
         }
 
     def handle(self, call: Call) -> Answer:

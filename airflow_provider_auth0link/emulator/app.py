@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from airflow_provider_auth0link.emulator.answers import Answer
 from airflow_provider_auth0link.emulator.control import control_routes
 from airflow_provider_auth0link.emulator.faults import Fault, struck
 from airflow_provider_auth0link.emulator.records import RequestRecord
-from airflow_provider_auth0link.emulator.routes import TOKEN, route_of
+from airflow_provider_auth0link.emulator.routes import DOWNLOAD, TOKEN, route_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -28,6 +28,8 @@ TransportOf = Callable[[tuple[str, int]], asyncio.Transport | None]
 """From a client's address to its connection, which faults cut."""
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+PART = 1 << 16
+"""Bytes of a body that are handed to a connection at once."""
 LONGEST_GOODBYE = 5.0
 """Seconds to wait until a connection that was cut is known to be gone."""
 
@@ -100,7 +102,9 @@ class Exchange:
     def _told(self, said: Answer) -> Answer:
         request = self.request
         request.status = request.outcome = said.status
-        request.answer = said.body
+        request.fault = said.fault or request.fault
+        if request.operation is not DOWNLOAD:  # many requests are remembered; one file is enough
+            request.answer = said.body
         return said
 
     async def _strike_before(self, fault: Fault) -> bool:
@@ -126,10 +130,10 @@ class Exchange:
         if fault.kind == "reset_after":
             await self._cut(graceful=fault.graceful)
         elif fault.kind == "truncated":
-            await self._send_half(said)
+            await self._send_some(said, fault.after)
         elif fault.kind == "cut_json":
             self.request.status = said.status
-            return Answer(said.status, said.body[: len(said.body) // 2], said.headers)
+            return replace(said, body=said.body[: len(said.body) // 2])
         elif fault.kind == "slow_after":
             if await self._left(fault.delay):
                 return None
@@ -140,7 +144,13 @@ class Exchange:
     async def send_whole(self, said: Answer) -> None:
         """Send an answer."""
         await self._start(said)
-        await self.send({"type": "http.response.body", "body": said.body})
+        await self._send_parts(said.body, more=False)
+
+    async def _send_parts(self, body: bytes, *, more: bool) -> None:
+        for start in range(0, max(1, len(body)), PART):
+            part = body[start : start + PART]
+            more_body = more or start + PART < len(body)
+            await self.send({"type": "http.response.body", "body": part, "more_body": more_body})
 
     async def _start(self, said: Answer) -> None:
         headers = {"date": self.tenant.date(), **dict(said.headers)}
@@ -150,13 +160,12 @@ class Exchange:
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": said.status, "headers": raw})
 
-    async def _send_half(self, said: Answer) -> None:
-        if not said.body:  # nothing to halve
+    async def _send_some(self, said: Answer, size: int | None) -> None:
+        if not said.body:  # nothing to cut
             await self._cut(graceful=True)
             return
         await self._start(said)
-        half = said.body[: len(said.body) // 2]
-        await self.send({"type": "http.response.body", "body": half, "more_body": True})
+        await self._send_parts(said.body[: len(said.body) // 2 if size is None else size], more=True)
         await self._cut(graceful=True)
 
     async def _cut(self, *, graceful: bool) -> None:

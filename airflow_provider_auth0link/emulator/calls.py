@@ -23,6 +23,7 @@ class Call:
     A request to the Management API, as its operation sees it.
 
     :param route: the operation
+    :param path: as it came, without the query
     :param args: still encoded path parameters
     :param params: query string
     :param query: the same, as it came: a parameter may stand in it several times
@@ -31,6 +32,7 @@ class Call:
     """
 
     route: Route
+    path: str
     args: list[str]
     params: Mapping[str, str]
     query: str

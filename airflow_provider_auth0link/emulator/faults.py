@@ -27,6 +27,11 @@ KINDS = {
     "slow_before": "a wait, then it is done; not done when the client has left, unless late",
     "slow_after": "it is done, then a wait",
 }
+INSIDE = {"job_failed": "export_create", "location_expired": "job"}
+"""
+Faults of one operation, which it works out itself: the export job that is made will fail; the location that a
+completed job tells is expired already. To the route that they strike on.
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +39,7 @@ class Fault:
     """
     A fault that is armed.
 
-    :param kind: one of ``KINDS``
+    :param kind: one of ``KINDS`` or ``INSIDE``
     :param route: name or names of operations ("link", "user_get", "token", ...); None for all
     :param method: HTTP method; None for all
     :param path: regular expression searched in the raw path; None for all
@@ -46,6 +51,7 @@ class Fault:
     :param retry_after: for ``rate_limited``: value of ``Retry-After``; None for none
     :param delay: for ``slow_before`` and ``slow_after``: seconds
     :param late: for ``slow_before``: done after the wait even when the client has left
+    :param after: for ``truncated``: bytes of the body that are sent; None for half of them
     :param graceful: for ``reset_*``: closed in order (FIN) instead of reset (RST)
     """
 
@@ -61,13 +67,13 @@ class Fault:
     retry_after: int | str | None = None
     delay: float = 30.0
     late: bool = False
+    after: int | None = None
     graceful: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(KINDS)}")
-        if self.route is not None:
-            self.route = _known({self.route} if isinstance(self.route, str) else set(self.route))
+        if self.kind not in {*KINDS, *INSIDE}:
+            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join([*KINDS, *INSIDE])}")
+        self.route = self._routes()
         if not 0 < self.share <= 1:
             raise ValueError(f"share must be over 0 and at most 1, got {self.share}")
         if self.count is not None and self.count < 1:
@@ -76,6 +82,17 @@ class Fault:
             raise ValueError(f"status must be 500 to 599, got {self.status}")
         if self.delay < 0:
             raise ValueError(f"delay must not be negative, got {self.delay}")
+        if self.after is not None and self.after < 0:
+            raise ValueError(f"after must not be negative, got {self.after}")
+
+    def _routes(self) -> list[str] | None:
+        given = {self.route} if isinstance(self.route, str) else set(self.route or ())
+        if self.kind in INSIDE:
+            own = {INSIDE[self.kind]}
+            if given | own != own:
+                raise ValueError(f"{self.kind} strikes on {INSIDE[self.kind]} only, got {sorted(given)}")
+            given = own
+        return None if self.route is None and not given else _known(given)
 
     def fits(self, route: str, method: str, raw_path: str) -> bool:
         """Tell whether a request is one that this is for."""
@@ -114,7 +131,7 @@ class Faults:
         """
         Arm a fault, say ``add("reset_after", route="link", count=1)``.
 
-        :param kind: one of ``KINDS``
+        :param kind: one of ``KINDS`` or ``INSIDE``
         :param options: as in ``Fault``
         """
         if "share" in options:
@@ -130,12 +147,18 @@ class Faults:
             self._armed.clear()
             self._chance.seed(self._seed)
 
-    def draw(self, route: str, method: str, raw_path: str) -> Fault | None:
-        """Return the fault that strikes a request, if one does."""
+    def draw(self, route: str, method: str, raw_path: str, inside: str | None = None) -> Fault | None:
+        """
+        Return the fault that strikes a request, if one does.
+
+        :param inside: the one kind of ``INSIDE`` that may strike now; None for all others
+        """
         if not self._armed:
             return None
         with self._lock:
             for fault in self._armed:
+                if inside != (fault.kind if fault.kind in INSIDE else None):
+                    continue
                 if not fault.fits(route, method, raw_path):
                     continue
                 if fault.share < 1 and self._chance.random() >= fault.share:

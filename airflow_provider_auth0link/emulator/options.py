@@ -23,7 +23,7 @@ class Options:
     """
     A tenant's settings.
 
-    Each of the first nine has more than one reading in Auth0's documentation and in recorded
+    Each of the first ten has more than one reading in Auth0's documentation and in recorded
     traffic; a careful client works with all of them.
 
     :param relink_status: answer to linking a pair that is linked already: 409 "Specified identity
@@ -39,6 +39,10 @@ class Options:
         operation (its answer to reading them: "expected all of"), or "any" one of them
     :param reset_at: what ``x-ratelimit-reset`` means: the "next" request let in, or the bucket "full"
     :param rate_headers: whether ``x-ratelimit-*`` stand in answers
+    :param export_file: whether a users export is fetched as a "gzip" file, or "encoded" on its way only
+        (``content-encoding: gzip``)
+    :param export_seconds: from an export job to its file
+    :param location_seconds: for which a file can be fetched from where a job says
     :param token_lifetime: seconds
     :param clock_offset: seconds by which the tenant's clock is ahead
     :param latency: seconds from request to answer
@@ -55,6 +59,9 @@ class Options:
     role_scopes: Literal["all", "any"] = "all"
     reset_at: Literal["next", "full"] = "next"
     rate_headers: bool = True
+    export_file: Literal["gzip", "encoded"] = "gzip"
+    export_seconds: float = 1.0
+    location_seconds: float = 60.0
     token_lifetime: int = 86400
     clock_offset: float = 0.0
     latency: float = 0.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from airflow_provider_auth0link.emulator.answers import ApiError, invalid_uri
 
 API = "/api/v2"
+DOWNLOADS = "/exports"
+"""Where the files of jobs lie: not in the API."""
 
 OTHER = "other"
 IDENTITIES_WRITE = "identities_write"
@@ -45,6 +48,7 @@ class Route:
 _USER = ("users", None)
 _MEMBERS = ("organizations", None, "members")
 _MEMBER_ROLES = (*_MEMBERS, None, "roles")
+_JOB = ("jobs", None)
 _IDENTITY_SCOPES = ("update:users", "update:current_user_identities")
 
 ROUTES = (
@@ -103,11 +107,15 @@ ROUTES = (
     ),
     Route("connections", "GET", ("connections",), ("read:connections",), "connections_read"),
     Route("connection", "GET", ("connections", None), ("read:connections",), "connections_read"),
+    Route("export_create", "POST", ("jobs", "users-exports"), ("read:users",)),
+    Route("job", "GET", _JOB, ("create:users", "read:users")),
+    Route("job_errors", "GET", (*_JOB, "errors"), ("create:users", "read:users")),
 )
 TOKEN = Route("token", "POST", ())
 JWKS = Route("jwks", "GET", ())
+DOWNLOAD = Route("download", "GET", ())
 UNKNOWN = Route("unknown", "", ())
-NAMES = frozenset(each.name for each in (*ROUTES, TOKEN, JWKS, UNKNOWN))
+NAMES = frozenset(each.name for each in (*ROUTES, TOKEN, JWKS, DOWNLOAD, UNKNOWN))
 
 _BY_SHAPE = {(each.method, len(each.segments), each.segments[-1], each.segments[0]): each for each in ROUTES}
 
@@ -124,6 +132,8 @@ def route_of(method: str, raw_path: str) -> tuple[Route, list[str]]:
         return TOKEN, []
     if (method, raw_path) == ("GET", "/.well-known/jwks.json"):
         return JWKS, []
+    if method == "GET" and (file := re.fullmatch(f"{DOWNLOADS}/([^/]+)/([^/]+)", raw_path)):
+        return DOWNLOAD, list(file.groups())
     prefix, _, rest = raw_path.partition(f"{API}/")
     if prefix or not rest:
         return UNKNOWN, []

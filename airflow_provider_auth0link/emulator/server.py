@@ -90,7 +90,9 @@ class Emulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._started[1].stop()
+        tenant, listener = self._started
+        listener.stop()
+        tenant.close()
 
     @property
     def _started(self) -> tuple[Tenant, Listener]:
@@ -221,5 +223,5 @@ class Emulator:
         return self.core.tokens.access_token(user_id, scope, self._options.token_lifetime)
 
     def reset(self) -> None:
-        """Return to the users at the start; forget faults and requests."""
+        """Return to the users at the start; forget jobs, faults and requests."""
         self.core.reset()

@@ -31,6 +31,8 @@ class State:
     same ids). Every change and every read of several accounts holds ``lock``, as tests read and
     write from other threads than the server's.
 
+    ``watchers`` are told of each account that is about to change or to go.
+
     :param now: the tenant's time as in ``created_at``
     """
 
@@ -38,6 +40,7 @@ class State:
         self.now = now
         self.lock = threading.RLock()
         self.rights = Rights()
+        self.watchers: list[Callable[[Json], None]] = []
         self.clear()
 
     def clear(self) -> None:
@@ -93,14 +96,16 @@ class State:
                 self.rights.forget(account["user_id"])
 
     def index(self, account: Json) -> None:
-        """Make an account findable. Once more after each change of its identities or e-mail."""
+        """Make an account findable. Once more after each change."""
         for name in {full_id(each) for each in account["identities"]}:
             self._holders.setdefault(name, []).append(account)
         if email := account.get("email"):
             self._by_email.setdefault(email, []).append(account)
 
     def unindex(self, account: Json) -> None:
-        """Make an account unfindable, before its identities or e-mail change."""
+        """Make an account unfindable, before anything of it changes."""
+        for watcher in self.watchers:
+            watcher(account)
         for name in {full_id(each) for each in account["identities"]}:
             _drop(self._holders, name, account)
         if email := account.get("email"):

@@ -21,13 +21,15 @@ from airflow_provider_auth0link.emulator.calls import Call
 from airflow_provider_auth0link.emulator.export import whole
 from airflow_provider_auth0link.emulator.faults import Faults
 from airflow_provider_auth0link.emulator.grants import TokenDesk
+from airflow_provider_auth0link.emulator.jobs import Jobs
 from airflow_provider_auth0link.emulator.keys import jwks
 from airflow_provider_auth0link.emulator.options import Options
 from airflow_provider_auth0link.emulator.rate import Limits, Verdict, rate_headers
 from airflow_provider_auth0link.emulator.records import RequestLog, RequestRecord
-from airflow_provider_auth0link.emulator.routes import JWKS, TOKEN, UNKNOWN, not_found
+from airflow_provider_auth0link.emulator.routes import DOWNLOAD, JWKS, TOKEN, UNKNOWN, not_found
 from airflow_provider_auth0link.emulator.seeds import Seeds
 from airflow_provider_auth0link.emulator.state import State
+from airflow_provider_auth0link.emulator.storage import Storage
 from airflow_provider_auth0link.emulator.tokens import Tokens
 
 CLIENT_ID = "EmulatorClient00000000000000Auth"
@@ -77,8 +79,10 @@ class Tenant:
         self.tokens = Tokens(url, CLIENT_ID, self.now)
         self.client_secret = secrets.token_urlsafe(48)
         self.desk = TokenDesk(self.tokens, self.client_secret, options.scopes, options.token_lifetime)
-        self.api = ManagementApi(self.state, options, self.tokens.linked_subject, setup.seed)
         self.faults = Faults(setup.seed)
+        self.storage = Storage(url, self.now, self._file, options.export_file)
+        self.jobs = Jobs(self.state, options, self.faults, self.now, self.storage.location)
+        self.api = ManagementApi(self.state, options, self.tokens.linked_subject, setup.seed, self.jobs)
         self.log = RequestLog(setup.keep)
         self._date = (0, "")
 
@@ -100,12 +104,22 @@ class Tenant:
         return self._date[1]
 
     def reset(self) -> None:
-        """Return to the users at the start; forget faults and requests. Tokens stay."""
+        """Return to the users at the start; forget jobs, faults and requests. Tokens stay."""
+        self.jobs.clear()
         with self.state.lock:
             self.state.clear()
             self.setup.seeds.plant(self.state)
         self.faults.clear()
         self.log.clear()
+
+    def close(self) -> None:
+        """End what still works on jobs."""
+        self.jobs.clear()
+
+    def _file(self, job_id: str) -> bytes | None:
+        with self.state.lock:
+            job = self.jobs.find(job_id)
+        return None if job is None else job.file
 
     def whole(self, *, volatile: bool) -> list[Json]:
         """Return all users with all that they hold, to compare one moment with another."""
@@ -113,8 +127,8 @@ class Tenant:
             return whole(self.state.copies(idp_tokens=False), self.state.rights, volatile=volatile)
 
     def admit(self, request: RequestRecord) -> Verdict | None:
-        """Ask the request limits. Token requests are not the Management API's."""
-        if request.operation in (TOKEN, JWKS):
+        """Ask the request limits. Requests for tokens and files are not the Management API's."""
+        if request.operation in (TOKEN, JWKS, DOWNLOAD):
             return None
         return self.limits.take(request.operation.group, self.now())
 
@@ -142,11 +156,22 @@ class Tenant:
             return self._token(request)
         if request.operation is JWKS:
             return answer(jwks())
+        if request.operation is DOWNLOAD:
+            return self.storage.fetch(request)
         if request.operation is UNKNOWN:
             raise not_found()
         grant = self.tokens.verified(request.headers.get("authorization"))
-        params, query = request.params, request.query
-        return self.api.handle(Call(request.operation, request.args, params, query, request.decoded, grant))
+        return self.api.handle(
+            Call(
+                route=request.operation,
+                path=request.path,
+                args=request.args,
+                params=request.params,
+                query=request.query,
+                body=request.decoded,
+                grant=grant,
+            )
+        )
 
     def _token(self, request: RequestRecord) -> Answer:
         try:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx  # noqa: TID251 - auth0-python's own library, to send its https requests to a plain loopback port
 import pytest
-from auth0.management import ManagementClient, PermissionRequestPayload
+from auth0.management import CreateExportUsersFields, ManagementClient, PermissionRequestPayload
 from auth0.management.core.api_error import ApiError
 
 from airflow_provider_auth0link.emulator.server import Emulator
+from tests.emulator.caller import eventually
 from tests.emulator.conftest import MakeTenant
 
 USERS = (
@@ -39,6 +42,7 @@ class Sdk:
         self.users = client.users
         self.connections = client.connections
         self.organizations = client.organizations
+        self.jobs = client.jobs
 
 
 @pytest.fixture
@@ -149,4 +153,30 @@ def test_it_makes_members(sdk: Sdk) -> None:
     assert list(sdk.users.organizations.list("github|7")) == []
     with pytest.raises(ApiError) as missing:
         list(members.roles.list("org_acme", "github|7"))
+    assert missing.value.status_code == 404
+
+
+def test_it_exports_users(sdk: Sdk) -> None:
+    connection_id = sdk.tenant.connection_id("acme")
+    fields = [
+        CreateExportUsersFields(name="user_id"),
+        CreateExportUsersFields(name="email", export_as="mail"),
+    ]
+    made = sdk.jobs.users_exports.create(connection_id=connection_id, format="json", limit=5, fields=fields)
+
+    assert eventually(lambda: sdk.jobs.get(made.id).status == "completed")
+    job = sdk.jobs.get(made.id)
+    file = httpx.get(str(job.location), timeout=30)
+
+    assert (made.status, made.type, made.format, made.connection_id) == (
+        "pending", "users_export", "json", connection_id,
+    )  # fmt: skip
+    assert (job.id, job.percentage_done, job.time_left_seconds) == (made.id, 100, 0)
+    assert json.loads(gzip.decompress(file.content)) == {
+        "user_id": "samlp|acme|a/b c|Ж",
+        "mail": "ada@example.com",
+    }
+    assert not sdk.jobs.errors.get(made.id)
+    with pytest.raises(ApiError) as missing:
+        sdk.jobs.get("job_0000000000000000")
     assert missing.value.status_code == 404
