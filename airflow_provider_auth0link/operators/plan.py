@@ -1,27 +1,179 @@
-"""Plans as files: divided among workers."""
+"""Plans as files: made of accounts that are one person's, and divided among workers."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.duplicates.search import Search
+from airflow_provider_auth0link.errors import InputError, StoppedError
 from airflow_provider_auth0link.hooks.failing import failing_for_good
+from airflow_provider_auth0link.hooks.planning import PRIMARY, RULES, Limits, Places, write_plan
+from airflow_provider_auth0link.hooks.tables import SqlQuery
 from airflow_provider_auth0link.operators import arguments
 from airflow_provider_auth0link.operators.base import Auth0Operator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_auth0link.duplicates.find import Found
     from airflow_provider_auth0link.linking.plan import Plan
+
+__all__ = ["PlanLinksOperator", "SplitPlanOperator", "SqlQuery"]
 
 MOST_SHARDS = 1024
 """Airflow maps a task over so many values at most, unless told otherwise (``[core] max_map_length``)."""
 
 HELD_BYTES = 1 << 16
 """Of one shard in memory, before they are appended to its file."""
+
+
+class PlanLinksOperator(Auth0Operator):
+    """
+    Find accounts that are one person's in an export or a table, and write the plan that links them.
+
+    Nothing is asked of the tenant. Beside the plan stands a file of rejects: every account that shared a key with
+    another and was not planned, with the reason, and every record that could not be read. The same accounts give the
+    same plan, byte for byte. Accounts without duplicates, and an empty export, give an empty plan: a success.
+
+    XCom ``return_value``: counts of accounts, candidates, pairs, per rule and per reason. XCom ``plan_path``,
+    ``plan_digest`` (sha256 of the plan's file), ``planned`` (pairs), and ``summary_markdown``, the summary for whoever
+    approves, e-mails masked.
+
+    :param source: accounts: a file that ends in .ndjson, .jsonl, .json, .csv or .parquet, all but the last with .gz
+        too; a local path or an object storage URL. Or ``SqlQuery(conn_id, sql, parameters=None)`` (templated)
+    :param plan_path: where the plan goes, .jsonl or .jsonl.gz (templated)
+    :param rejects_path: where the rejects go, by default beside the plan: plan.rejects.jsonl (templated)
+    :param rules: what makes accounts one person's, first rule first: "verified_email", "verified_phone",
+        "metadata:app_metadata.legacy_id" and the like, or rules of ``duplicates.rules``
+    :param primary: which account stays, first choice first: "most_logins", "latest_login", "oldest", "has_metadata",
+        "connections:db,google-oauth2"
+    :param connections: plan accounts of these connections only
+    :param max_group: more accounts than this under one key are a shared mailbox, say, and are not planned
+    :param enterprise_secondaries: plan enterprise and directory accounts as secondaries too
+    :param memory_limit: for DuckDB, such as "1GB"; what is more goes to temporary files
+    :param threads: for DuckDB, by default one for each core
+    """
+
+    template_fields = ("source", "plan_path", "rejects_path")
+    template_ext = (".sql",)
+    _running = False
+
+    def __init__(
+        self,
+        *,
+        source: str | SqlQuery,
+        plan_path: str,
+        rejects_path: str | None = None,
+        rules: Sequence[Any] = RULES,
+        primary: Sequence[Any] = PRIMARY,
+        connections: Sequence[str] | None = None,
+        max_group: int = 5,
+        enterprise_secondaries: bool = False,
+        memory_limit: str = "1GB",
+        threads: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.plan_path = plan_path
+        self.rejects_path = rejects_path
+        self.rules = rules
+        self.primary = primary
+        self.connections = connections
+        self.max_group = max_group
+        self.enterprise_secondaries = enterprise_secondaries
+        self.memory_limit = memory_limit
+        self.threads = threads
+        self._search()  # a typing error is told when the Dag is parsed
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the accounts, write the plan, and return what was found."""
+        from airflow_provider_auth0link.duplicates.summary import counts, markdown
+
+        with failing_for_good():
+            places = self._places()
+            search, limits = self._search(), Limits(self.memory_limit, self.threads)
+            self._running = True
+            try:
+                found = write_plan(places, search, limits, self._tell())
+            finally:
+                self._running = False
+        row = counts(found)
+        self._log(found, places)
+        pushed = {
+            "plan_path": places.plan,
+            "plan_digest": found.digest,
+            "planned": found.planned,
+            "summary_markdown": markdown(found),
+        }
+        for key, value in pushed.items():
+            context["ti"].xcom_push(key=key, value=value)
+        self._hand_on(context, {**row, "plan_path": places.plan, "plan_digest": found.digest})
+        return row
+
+    def _hand_on(self, context: Context, told: dict[str, Any]) -> None:
+        """Put what was found into the event of every asset that the author declared."""
+        events = context.get("outlet_events")
+        for outlet in self.outlets or ():
+            if events is not None and hasattr(outlet, "uri"):
+                event = events[outlet]
+                event.extra = {**(event.extra or {}), **told}
+
+    def on_kill(self) -> None:
+        """Stop at once. Airflow 3 only calls this on SIGTERM, and kills five seconds later: that would leave files."""
+        if self._running:
+            self._running = False
+            raise StoppedError("told to stop before the plan was written. A retry begins anew")
+
+    def _search(self) -> Search:
+        return Search.checked(
+            rules=self.rules,
+            primary=self.primary,
+            connections=self.connections,
+            max_group=self.max_group,
+            enterprise_secondaries=self.enterprise_secondaries,
+        )
+
+    def _places(self) -> Places:
+        source = self.source
+        if isinstance(source, SqlQuery):
+            arguments.text("source.conn_id", source.conn_id)
+            arguments.text("source.sql", source.sql)
+        else:
+            source = arguments.text("source", source)
+        return Places.checked(
+            source,
+            arguments.text("plan_path", self.plan_path),
+            arguments.optional_text("rejects_path", self.rejects_path),
+        )
+
+    def _tell(self) -> Callable[[str, float], None]:
+        """Log each thing that is begun."""
+        told: list[str] = []
+
+        def tell(what: str, _part: float) -> None:
+            if what not in told:
+                told.append(what)
+                self.log.info("%s", what)
+
+        return tell
+
+    def _log(self, found: Found, places: Places) -> None:
+        self.log.info(
+            "%s accounts, %s unreadable records, %s candidates: %s pairs planned for %s people",
+            *(
+                f"{count:,}"
+                for count in (found.accounts, found.unreadable, found.candidates, found.planned, found.stars)
+            ),
+        )
+        for rule, count in found.per_rule.items():
+            self.log.info("%s: %s pairs", rule, f"{count:,}")
+        for reason, count in found.per_reason.items():
+            self.log.info("not planned, %s: %s accounts", reason, f"{count:,}")
+        self.log.info("Plan %s, sha256 %s; rejects %s", places.plan, found.digest, places.rejects)
 
 
 class SplitPlanOperator(Auth0Operator):
