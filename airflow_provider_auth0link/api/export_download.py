@@ -66,7 +66,7 @@ def _answer(url: str, settings: Settings) -> Iterator[requests.Response]:
         answer = _told(
             lambda: session.get(
                 url,
-                headers={"accept-encoding": "identity", "user-agent": "airflow-provider-auth0link"},
+                headers={"accept-encoding": "gzip", "user-agent": "airflow-provider-auth0link"},
                 timeout=settings.timeout,
                 verify=None if settings.verify is True else settings.verify,
                 proxies=proxies,

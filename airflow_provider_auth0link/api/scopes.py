@@ -80,6 +80,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "UndoLinksOperator, where rights were carried": tuple(
         needed(carry=EVERYTHING, snapshot="full", undo=True)
     ),
+    "ExportUsersOperator": EXPORT,
 }
 """
 By operator, as ``test_connection`` and ``auth0link check`` report it.

@@ -48,6 +48,7 @@ TAKE_RIGHTS: list[Verb] = [
     lambda work: work.remove_roles(ADA, ["rol_1"]),
 ]
 READ_NAME: list[Verb] = [lambda work: work.connection_name("con_0000000000000001")]
+EXPORT: list[Verb] = [lambda work: work.start_export(["user_id"]), lambda work: work.export_job("job_1")]
 
 VERBS: dict[str, list[Verb]] = {
     "LinkIdentityOperator": READ + WRITE + LINK,
@@ -61,6 +62,7 @@ VERBS: dict[str, list[Verb]] = {
     "UndoLinksOperator, where rights were carried": (
         READ + READ_RIGHTS + WRITE + GIVE_RIGHTS + TAKE_RIGHTS + LINK + UNLINK
     ),
+    "ExportUsersOperator": EXPORT,
 }
 
 MakeWork = Callable[[frozenset[str]], Work]

@@ -8,17 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
 
 from airflow_provider_auth0link.api.exports import ExportError
-from airflow_provider_auth0link.errors import ForbiddenError, InputError, StoppedError
+from airflow_provider_auth0link.errors import BadRequestError, ForbiddenError, InputError, StoppedError
 from airflow_provider_auth0link.operators.export import DEFAULT_FIELDS, ExportUsersOperator
 from airflow_provider_auth0link.triggers.export import ExportTrigger
 from tests.fakes.exports import ExportSite
 from tests.fakes.secrets import SECRET, told_by
 from tests.operators import rig
-from tests.operators.rig import CONN, FakeTaskInstance
+from tests.operators.rig import CONN, FakeTaskInstance, MakeTenant
 
 LINES = b"".join(b'{"user_id": "auth0|%d", "email": "%d@example.com"}\n' % (n, n) for n in range(3000))
 
@@ -300,3 +301,46 @@ def test_it_comes_back_without_an_event(make_site: MakeSite, path: str) -> None:
 
     assert resume(export(path, deferrable=True), None) == path
     assert site.jobs == 1
+
+
+@pytest.mark.airflow_run
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "waiting"])
+def test_in_a_dag(run_dag: Callable[..., Any], make_site: MakeSite, tmp_path: Path, deferrable: bool) -> None:
+    site = make_site(looks=8)
+    with DAG(f"exported_{deferrable}", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
+        export(f"{tmp_path}/{{{{ dag.dag_id }}}}.jsonl", deferrable=deferrable)
+
+    run = run_dag(dag)
+
+    (instance,) = run.get_task_instances()
+    assert str(instance.state) == "success"
+    assert instance.xcom_pull(task_ids="export") == str(tmp_path / f"exported_{deferrable}.jsonl")
+    assert (tmp_path / f"exported_{deferrable}.jsonl").read_bytes() == LINES
+    assert site.jobs == 1
+
+
+@pytest.mark.parametrize("form", ["gzip", "encoded"])
+def test_of_the_emulator(make_tenant: MakeTenant, path: str, form: str) -> None:
+    numbers = range(50)
+    users: list[rig.Json] = [{"user_id": f"auth0|{n}", "app_metadata": {"n": n}} for n in numbers]
+    tenant = make_tenant(*users, export_file=form, export_seconds=0.2)
+    tenant.faults.add("location_expired")
+    tenant.faults.add("truncated", route="download", count=2)
+
+    ran = rig.run(export(path))
+
+    assert ran.error is None, ran.said()
+    rows = [json.loads(line) for line in gzip.decompress(Path(path).read_bytes()).splitlines()]
+    assert sorted(row["app_metadata"]["n"] for row in rows) == list(numbers)
+    assert all(row["user_id"] == f"auth0|{row['app_metadata']['n']}" and row["identities"] for row in rows)
+    assert (tenant.counts["export_create"], tenant.counts["download"]) == (1, 3)
+
+
+def test_a_connection_that_auth0_does_not_know(make_tenant: MakeTenant, path: str) -> None:
+    make_tenant("auth0|1")
+
+    ran = rig.run(export(path, connection_id="con_0000000000000009"))
+
+    assert isinstance(ran.raised, BadRequestError)
+    assert isinstance(ran.raised, AirflowFailException)
+    assert "con_0000000000000009" in str(ran.raised)
