@@ -122,7 +122,8 @@ def load(database: DuckDBPyConnection, table: str, path: Path, kinds: Mapping[st
     """Make a table of a file of JSON lines that we wrote."""
     names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
     database.execute(
-        f"CREATE TABLE {table} AS SELECT * FROM read_json($path, format = 'newline_delimited', columns = {{{names}}})",
+        f"CREATE TABLE {table} AS SELECT * FROM read_json($path, format = 'newline_delimited', records = true, "
+        f"columns = {{{names}}})",
         {"path": str(path)},
     )
 
@@ -153,7 +154,7 @@ def columns(search: Search) -> dict[str, str]:
 def _read(kinds: Mapping[str, str]) -> str:
     names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
     return (
-        "SELECT * FROM read_json($path, format = 'newline_delimited', ignore_errors = true, "
+        "SELECT * FROM read_json($path, format = 'newline_delimited', records = true, ignore_errors = true, "
         f"compression = $kind, columns = {{{names}}})"
     )
 
