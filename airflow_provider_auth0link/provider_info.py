@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-HOOK = "airflow_provider_auth0link.hooks.auth0.Auth0Hook"
+PACKAGE, INTEGRATION = "airflow_provider_auth0link", "Auth0"
+HOOK = f"{PACKAGE}.hooks.auth0.Auth0Hook"
 HOOK_NAME = "Auth0 Management API"
 
 UI_HIDDEN = ("schema",)
@@ -78,29 +79,20 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 def provider_info() -> dict[str, Any]:
     """Return the provider's metadata in the form of ``airflow/provider_info.schema.json``."""
-    integration = "Auth0"
-    package = "airflow_provider_auth0link"
     return {
         "package-name": "airflow-provider-auth0link",
         "name": "Auth0 account linking",
         "description": "Links (merges) Auth0 user accounts: hook, operators, a local tenant to rehearse on.",
         "integrations": [
             {
-                "integration-name": integration,
+                "integration-name": INTEGRATION,
                 "external-doc-url": "https://auth0.com/docs/manage-users/user-accounts/user-account-linking",
                 "tags": ["service"],
             }
         ],
-        "operators": [
-            {
-                "integration-name": integration,
-                "python-modules": [
-                    f"{package}.operators.{name}" for name in ("link", "batch", "undo", "export", "plan")
-                ],
-            }
-        ],
-        "hooks": [{"integration-name": integration, "python-modules": [f"{package}.hooks.auth0"]}],
-        "triggers": [{"integration-name": integration, "python-modules": [f"{package}.triggers.export"]}],
+        "operators": _modules("operators", "link", "batch", "undo", "export", "plan"),
+        "hooks": _modules("hooks", "auth0"),
+        "triggers": _modules("triggers", "export"),
         "connection-types": [
             {
                 "connection-type": "auth0",
@@ -115,5 +107,11 @@ def provider_info() -> dict[str, Any]:
             }
         ],
         # Links of Airflow 2 are rebuilt in the web server, which knows them by this list alone.
-        "extra-links": [f"{package}.operators.links.Auth0UserLink"],
+        "extra-links": [f"{PACKAGE}.operators.links.Auth0UserLink"],
     }
+
+
+def _modules(room: str, *names: str) -> list[dict[str, Any]]:
+    """Name the modules of a room."""
+    modules = [f"{PACKAGE}.{room}.{name}" for name in names]
+    return [{"integration-name": INTEGRATION, "python-modules": modules}]
