@@ -31,6 +31,7 @@ COMMANDS = (
     Command("demo", "demo", "link duplicates of a made-up tenant, with Airflow, on this machine"),
     Command("emulator", "emulator", "run a local Auth0 tenant until Ctrl-C"),
     Command("plan", "plan", "find duplicates in an export of users, and write a plan of their links"),
+    Command("rehearse", "rehearse", "link a plan on a copy of the tenant, and say what that would change"),
     Command("check", "check", "say what a connection may do, and how fast"),
     Command(
         "journal", "journal", "say what the journal of a run holds; write its id map, delete its snapshots"

@@ -1,0 +1,122 @@
+"""How long a run's requests take on the limits that Auth0 publishes, alone on the tenant. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_auth0link.api.sharing import FULL_PER_TOKEN_S, STRAIGHT
+from airflow_provider_auth0link.api.width import MOST
+from airflow_provider_auth0link.emulator.plans import MINUTE, PLANS, IdentitiesGroup, Limit
+from airflow_provider_auth0link.emulator.routes import IDENTITIES_WRITE, OTHER, ROUTES
+
+LATENCY_S = 0.14
+"""Seconds of an answer, as recorded of a real tenant's links."""
+
+PUBLISHED: tuple[tuple[str, str, IdentitiesGroup], ...] = (
+    ("Free", "free", "write_users"),
+    ("Essentials, Professional, links among changes of users", "professional", "write_users"),
+    ("Essentials, Professional, links among all other", "professional", "other"),
+    ("Enterprise, non-production", "enterprise-nonprod", "write_users"),
+    ("Enterprise, production", "enterprise", "write_users"),
+    ("Private Cloud, dev", "private-dev", "write_users"),
+    ("Private Cloud, 1x", "private-1x", "write_users"),
+    ("Private Cloud, 5x", "private-5x", "write_users"),
+    ("Private Cloud, 15x", "private-15x", "write_users"),
+)
+"""Plans, and on whose bucket links draw: on the smaller plans that is not published, so both stand here."""
+
+CLASSES = {
+    "users_read": "reads of users",
+    "users_write": "changes of users",
+    IDENTITIES_WRITE: "links",
+    "user_organizations_read": "reads of a user's organizations",
+    "connections_read": "reads of connections",
+    OTHER: "all other, roles and permissions among them",
+}
+GROUPS = {route.name: route.group for route in ROUTES}
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """How long it takes on a plan, and which limit decides."""
+
+    plan: str
+    seconds: float
+    bound: str
+
+
+def classes(routes: Mapping[str, int]) -> Counter[str]:
+    """Return requests by group of endpoints."""
+    counts: Counter[str] = Counter()
+    for route, count in routes.items():
+        counts[GROUPS[route]] += count
+    return counts
+
+
+def times(routes: Mapping[str, int], share: float) -> list[Time]:
+    """
+    Return how long requests take on each plan.
+
+    :param routes: requests by route
+    :param share: the connection's ``rate_share``
+    """
+    return [time_on(title, name, identities, classes(routes), share) for title, name, identities in PUBLISHED]
+
+
+def time_on(
+    title: str, name: str, identities: IdentitiesGroup, counts: Mapping[str, int], share: float
+) -> Time:
+    """Return the time on a plan: that of the bucket which takes longest."""
+    total = sum(counts.values())
+    found = [Time(title, total * LATENCY_S / MOST, f"{MOST} at once, {LATENCY_S} s each")]
+    found += [
+        Time(title, seconds(limit, count, share), bound)
+        for bound, limit, count in _loads(name, identities, counts)
+    ]
+    return max(found, key=lambda each: each.seconds)
+
+
+def seconds(limit: Limit, count: int, share: float) -> float:
+    """
+    Return the time that so many requests take on one bucket.
+
+    What a full bucket holds above the level at which the pace keeps it comes at once.
+    """
+    rate = limit.requests / limit.seconds
+    reserve = max(0.5, (1 - share) * limit.burst)
+    if reserve < 1:
+        return max(0.0, count - (limit.burst - reserve)) / rate
+    room = max(1.0, limit.burst - reserve)
+    rate = min(rate, FULL_PER_TOKEN_S * room)
+    held = _above(rate / (FULL_PER_TOKEN_S * room))
+    return max(0.0, count - room * (1 - held)) / rate
+
+
+def _above(part: float) -> float:
+    """Return how full the room above the reserve is where the pace lets this part of its highest rate through."""
+    curved = 1 - STRAIGHT
+    return (math.sqrt(STRAIGHT**2 + 4 * curved * part) - STRAIGHT) / (2 * curved)
+
+
+def _loads(
+    name: str, identities: IdentitiesGroup, counts: Mapping[str, int]
+) -> Iterator[tuple[str, Limit, int]]:
+    """Give the buckets of a plan that are drawn on, and by how many requests."""
+    plan = PLANS[name]
+    if plan.overall is not None:
+        yield _bound("all requests", plan.overall), plan.overall, sum(counts.values())
+    shared = "users_write" if identities == "write_users" else OTHER
+    drawn: Counter[str] = Counter()
+    for group, count in counts.items():
+        drawn[shared if group == IDENTITIES_WRITE else group] += count
+    for group, count in drawn.items():
+        if group in plan.groups:
+            yield _bound(group, plan.groups[group]), plan.groups[group], count
+
+
+def _bound(group: str, limit: Limit) -> str:
+    per = "min" if limit.seconds == MINUTE else "s"
+    return f"{CLASSES.get(group, group)}: {limit.requests:g}/{per}"
