@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -39,6 +39,9 @@ LOOK_SECONDS = 5.0
 FIRST_LOOK_S = 1.0
 FRUITLESS_S = 600.0
 """How long a download is begun anew without coming farther than before, until the task gives up for this try."""
+
+STEP_S = 0.2
+"""How long a signal may go unheard."""
 
 LONGEST_NAME = 60
 """Letters of a file's name that the name of its temporary file holds in full."""
@@ -83,14 +86,31 @@ class Source(Protocol):
         """Begin a piece of work."""
 
 
-class Stop(Protocol):
-    """What a signal sets."""
+class Stop:
+    """
+    What a signal handler sets.
+
+    A ``threading.Event`` will not do: the handler runs in the thread that waits, and if it comes at the wrong instant,
+    it would wait for that thread's lock for ever.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Let nothing be waited for any more."""
+        self._is_set = True
 
     def is_set(self) -> bool:
         """Tell whether it is set."""
+        return self._is_set
 
     def wait(self, timeout: float) -> bool:
-        """Wait until it is set, at most so long."""
+        """Wait until it is set, at most so many seconds."""
+        ends = time.monotonic() + timeout
+        while not self._is_set and (left := ends - time.monotonic()) > 0:
+            time.sleep(min(STEP_S, left))
+        return self._is_set
 
 
 class Exporting:
@@ -109,7 +129,7 @@ class Exporting:
         self,
         hook: Source,
         order: Order,
-        stop: Stop | None = None,
+        stop: Stop,
         *,
         seconds: float,
         timing: Timing = REAL_TIME,
@@ -117,7 +137,7 @@ class Exporting:
     ) -> None:
         self._hook = hook
         self._order = order
-        self._stop = stop or threading.Event()
+        self._stop = stop
         self._timing = timing
         self._seconds = seconds
         self._download = download or downloads(hook.settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_auth0link.api.exports import Job
-    from airflow_provider_auth0link.hooks.exporting import Exporting, Order
+    from airflow_provider_auth0link.hooks.exporting import Exporting, Order, Stop
 
 __all__ = ["DEFAULT_FIELDS", "ExportUsersOperator"]
 
@@ -73,7 +72,7 @@ class ExportUsersOperator(Auth0Operator):
         self.poll_seconds = poll_seconds
         self.timeout = timeout
         self.auth0_conn_id = auth0_conn_id
-        self._stop: threading.Event | None = None
+        self._stop: Stop | None = None
 
     def on_kill(self) -> None:
         """Wait for nothing more. The job goes on at Auth0, and its id stays beside the path."""
@@ -125,7 +124,7 @@ class ExportUsersOperator(Auth0Operator):
 
     def _exporting(self, context: Context) -> Exporting:
         """Check the arguments, before the first request."""
-        from airflow_provider_auth0link.hooks.exporting import Exporting
+        from airflow_provider_auth0link.hooks.exporting import Exporting, Stop
 
         order = self._order()
         seconds = _seconds("timeout", self.timeout)
@@ -133,7 +132,7 @@ class ExportUsersOperator(Auth0Operator):
         hook = Auth0Hook(
             arguments.text("auth0_conn_id", self.auth0_conn_id), correlation_id=of_context(context)
         )
-        self._stop = threading.Event()
+        self._stop = Stop()
         return Exporting(hook, order, self._stop, seconds=seconds)
 
     def _order(self) -> Order:

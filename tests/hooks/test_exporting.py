@@ -23,7 +23,7 @@ from airflow_provider_auth0link.errors import (
     UnsentError,
 )
 from airflow_provider_auth0link.hooks.export_note import note_path, read_note
-from airflow_provider_auth0link.hooks.exporting import FRUITLESS_S, Exporting, Order, check_path
+from airflow_provider_auth0link.hooks.exporting import FRUITLESS_S, Exporting, Order, Stop, check_path
 from airflow_provider_auth0link.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.secrets import SECRET
@@ -37,10 +37,11 @@ EXPIRED = ExportError("the location of the export answered 403")
 Fetched = bytes | ExportError | tuple[bytes, ExportError]
 
 
-class Bell:
+class Bell(Stop):
     """What a signal rings; to wait for it passes the time. It rings by itself after some waits."""
 
     def __init__(self, clock: FakeClock, rings_after: int = 10**6) -> None:
+        super().__init__()
         self._clock = clock
         self._left = rings_after
 

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_auth0link.api.exports import ExportError
 from airflow_provider_auth0link.errors import BadRequestError, ForbiddenError, InputError, StoppedError
@@ -184,17 +187,41 @@ def test_a_mapped_tasks_note_is_its_own(make_site: MakeSite, path: str) -> None:
     assert site.jobs == 2
 
 
-def test_told_to_stop_while_it_waits(make_site: MakeSite, path: str) -> None:
+class Terminated(BaseException):
+    """What Airflow 2 raises in the task after ``on_kill``."""
+
+
+@pytest.mark.parametrize(
+    ("raises", "ends_in"),
+    [
+        pytest.param(None, StoppedError, id="SIGTERM, Airflow 3"),
+        pytest.param(Terminated, Terminated, id="SIGTERM, Airflow 2"),
+        pytest.param(AirflowTaskTimeout, AirflowTaskTimeout, id="execution_timeout"),
+    ],
+)
+def test_told_to_stop_while_it_waits(
+    make_site: MakeSite, path: str, raises: type[BaseException] | None, ends_in: type[BaseException]
+) -> None:
     site = make_site(looks=None)
-    operator = export(path, poll_seconds=60.0)
-    timer = threading.Timer(0.3, operator.on_kill)
+    operator = export(path, poll_seconds=600.0)
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        operator.on_kill()
+        if raises is not None:
+            raise raises
+
+    context: Any = {"ti": FakeTaskInstance("export")}
+    before = signal.signal(signal.SIGTERM, handler)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
     timer.start()
+    try:
+        with pytest.raises(ends_in) as caught:
+            operator.execute(context)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGTERM, before)
 
-    ran = rig.run(operator)
-    timer.join()
-
-    assert isinstance(ran.raised, StoppedError)
-    assert not isinstance(ran.raised, AirflowFailException)
+    assert not isinstance(caught.value, AirflowFailException)
     assert Path(f"{path}.job").exists()
     site.open()
     assert rig.run(export(path)).error is None
