@@ -195,6 +195,7 @@ def test_several_shares_do_not_shadow_each_other() -> None:
         ({"kind": "reset_after", "count": 0}, "count must be"),
         ({"kind": "status_before", "status": 200}, "status must be"),
         ({"kind": "slow_after", "delay": -1}, "delay must"),
+        ({"kind": "truncated", "after": -1}, "after must"),
     ],
     ids=str,
 )
