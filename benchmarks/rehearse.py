@@ -27,8 +27,8 @@ from airflow_provider_auth0link.api.transport import HttpTransport
 from airflow_provider_auth0link.cli.rehearse import CARRY, GUARDS
 from airflow_provider_auth0link.cli.rehearse.play import Inner
 from airflow_provider_auth0link.cli.rehearse.store import MemoryStore
-from airflow_provider_auth0link.cli.rehearse.times import LATENCY_S, Time, classes, time_on
-from airflow_provider_auth0link.cli.rehearse.told import Rehearsal, rehearse
+from airflow_provider_auth0link.cli.rehearse.times import LATENCY_S, time_on
+from airflow_provider_auth0link.cli.rehearse.told import load_of, rehearse
 from airflow_provider_auth0link.emulator.export import read_export
 from airflow_provider_auth0link.emulator.plans import IdentitiesGroup
 from airflow_provider_auth0link.emulator.server import Emulator
@@ -133,12 +133,6 @@ def really(settings: Settings, plan: Plan, options: Options, folder: Path) -> fl
     return seconds
 
 
-def predicted(rehearsal: Rehearsal, row: Row) -> Time:
-    """Return what the rehearsal says of a tenant like this row's."""
-    counts = classes(rehearsal.played.routes)
-    return time_on(row.name, row.plan, row.identities, counts, row.share)
-
-
 def run(row: Row, folder: Path) -> bool:
     """Rehearse and run one row, print both, and tell whether they agree."""
     path = folder / "users.ndjson.gz"
@@ -148,7 +142,7 @@ def run(row: Row, folder: Path) -> bool:
         carry=CARRY, carry_except=(), conflicts="primary", guards=GUARDS, snapshot="full"
     )
     rehearsal = rehearse(str(path), plan, options, MemoryStore(), share=row.share)
-    time_told = predicted(rehearsal, row)
+    time_told = time_on(row.name, row.plan, row.identities, load_of(plan, rehearsal.played, row.share))
     with tenant(path, row) as (pipe, settings):
         took = really(settings, plan, options, folder / row.name)
         pipe.send("seen")

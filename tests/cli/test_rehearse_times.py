@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_auth0link.cli.rehearse.times import LATENCY_S, PUBLISHED, classes, seconds, times
+from airflow_provider_auth0link.cli.rehearse.times import PUBLISHED, Load, Time, classes, seconds, times
 from airflow_provider_auth0link.emulator.plans import PLANS, Limit
 from airflow_provider_auth0link.emulator.routes import ROUTES
 
@@ -15,6 +15,10 @@ ROUTES_OF_A_PAIR = {
     "user_update": PAIRS,
     "link": PAIRS,
 }
+
+
+def told(routes: dict[str, int], *, pairs: int = PAIRS, longest: int = 1, share: float = 1.0) -> list[Time]:
+    return times(Load(classes(routes), pairs, longest, share))
 
 
 def test_requests_by_group_of_endpoints() -> None:
@@ -49,22 +53,31 @@ def test_requests_by_group_of_endpoints() -> None:
     ],
 )
 def test_the_bucket_that_takes_longest_decides(plan: str, minutes: float, bound: str) -> None:
-    found = next(each for each in times(ROUTES_OF_A_PAIR, 1.0) if each.plan == plan)
+    found = next(each for each in told(ROUTES_OF_A_PAIR) if each.plan == plan)
 
     assert found.bound == bound
     assert found.seconds / 60 == pytest.approx(minutes, rel=0.03, abs=0.1)
-    assert found.seconds / 60 <= minutes  # what the bucket holds at first comes at once
 
 
-def test_a_plan_without_a_limit_that_binds_is_bound_by_its_answers() -> None:
-    found = times({"user_get": 10}, 0.8)[-1]
+def test_one_pair_takes_its_way() -> None:
+    found = told({route: count // PAIRS for route, count in ROUTES_OF_A_PAIR.items()}, pairs=1)[-1]
 
-    assert found.bound == "128 at once, 0.14 s each"
-    assert found.seconds == pytest.approx(10 * LATENCY_S / 128)
+    assert found.seconds == pytest.approx(7 * 0.14 + 1, abs=0.05)
+
+
+def test_nothing_takes_no_time() -> None:
+    assert {each.seconds for each in told({}, pairs=0, longest=0)} == {0.0}
+
+
+def test_a_primary_that_many_become_takes_its_pairs_one_after_another() -> None:
+    found = told(ROUTES_OF_A_PAIR, longest=200)[-1]
+
+    assert found.bound == "200 pairs of one primary, one after another"
+    assert found.seconds == pytest.approx(200 * (7 * 0.14 + 1))
 
 
 def test_links_alone_on_the_smaller_plans_draw_on_one_of_two_buckets() -> None:
-    found = {each.plan: each.bound for each in times({"link": 10_000}, 0.8)}
+    found = {each.plan: each.bound for each in told({"link": 10_000}, pairs=10_000)}
 
     assert found["Essentials, Professional, links among changes of users"] == "changes of users: 200/min"
     assert found["Essentials, Professional, links among all other"].endswith("150/min")

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_auth0link.api.sharing import FULL_PER_TOKEN_S, STRAIGHT
-from airflow_provider_auth0link.api.width import MOST
 from airflow_provider_auth0link.emulator.plans import MINUTE, PLANS, IdentitiesGroup, Limit
 from airflow_provider_auth0link.emulator.routes import IDENTITIES_WRITE, OTHER, ROUTES
+from airflow_provider_auth0link.linking.engine import GATHER_S
 
 LATENCY_S = 0.14
 """Seconds of an answer, as recorded of a real tenant's links."""
@@ -56,27 +56,45 @@ def classes(routes: Mapping[str, int]) -> Counter[str]:
     return counts
 
 
-def times(routes: Mapping[str, int], share: float) -> list[Time]:
+@dataclass(frozen=True, slots=True)
+class Load:
     """
-    Return how long requests take on each plan.
+    What a run asks of a tenant.
 
-    :param routes: requests by route
-    :param share: the connection's ``rate_share``
+    ``groups``: requests by group of endpoints. ``pairs``: how many, and ``longest``: how many of them have one
+    primary. ``share``: the connection's ``rate_share``.
     """
-    return [time_on(title, name, identities, classes(routes), share) for title, name, identities in PUBLISHED]
+
+    groups: Mapping[str, int]
+    pairs: int
+    longest: int
+    share: float
+
+    @property
+    def way(self) -> float:
+        """Seconds that one pair is under way: its answers one after another, and the journal between them."""
+        if not self.pairs or not self.groups:
+            return 0.0
+        return sum(self.groups.values()) / self.pairs * LATENCY_S + GATHER_S
 
 
-def time_on(
-    title: str, name: str, identities: IdentitiesGroup, counts: Mapping[str, int], share: float
-) -> Time:
-    """Return the time on a plan: that of the bucket which takes longest."""
-    total = sum(counts.values())
-    found = [Time(title, total * LATENCY_S / MOST, f"{MOST} at once, {LATENCY_S} s each")]
-    found += [
-        Time(title, seconds(limit, count, share), bound)
-        for bound, limit, count in _loads(name, identities, counts)
-    ]
-    return max(found, key=lambda each: each.seconds)
+def times(load: Load) -> list[Time]:
+    """Return how long a run takes on each plan."""
+    return [time_on(title, name, identities, load) for title, name, identities in PUBLISHED]
+
+
+def time_on(title: str, name: str, identities: IdentitiesGroup, load: Load) -> Time:
+    """
+    Return the time on a plan: that of the bucket which takes longest, and the way of one pair.
+
+    A primary that many become may take longer yet, since its pairs go one after another.
+    """
+    alone = max(0, load.longest - 1) * load.way
+    found = [(alone, f"{load.longest:,} pairs of one primary, one after another")]
+    for bound, limit, count in _buckets(name, identities, load.groups):
+        found.append((seconds(limit, count, load.share), bound))
+    longest, bound = max(found)
+    return Time(title, longest + load.way, bound)
 
 
 def seconds(limit: Limit, count: int, share: float) -> float:
@@ -101,7 +119,7 @@ def _above(part: float) -> float:
     return (math.sqrt(STRAIGHT**2 + 4 * curved * part) - STRAIGHT) / (2 * curved)
 
 
-def _loads(
+def _buckets(
     name: str, identities: IdentitiesGroup, counts: Mapping[str, int]
 ) -> Iterator[tuple[str, Limit, int]]:
     """Give the buckets of a plan that are drawn on, and by how many requests."""

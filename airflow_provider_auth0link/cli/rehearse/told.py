@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_auth0link.cli.rehearse.effects import Effects, Primary, effects
 from airflow_provider_auth0link.cli.rehearse.ends import End, ends_of
 from airflow_provider_auth0link.cli.rehearse.play import Played, play
-from airflow_provider_auth0link.cli.rehearse.times import CLASSES, Time, classes, times
+from airflow_provider_auth0link.cli.rehearse.times import Load, Time, classes, times
 from airflow_provider_auth0link.cli.rehearse.world import World, load
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.plan import Plan
@@ -77,12 +77,9 @@ class Rehearsal:
             "people": self.people,
             "problems": list(self.problems),
             **self.played.summary,
-            "requests_by_class": {CLASSES.get(group, group): count for group, count in self._classes()},
+            "requests_by_group": dict(classes(self.played.routes).most_common()),
             "requests_by_route": dict(self.played.routes.most_common()),
-            "times": [
-                {"limits": each.plan, "seconds": round(each.seconds), "bound": each.bound}
-                for each in self.times
-            ],
+            "times": [_time(each) for each in self.times],
             "refused_by_reason": dict(self.reasons.most_common()),
             "refused_pairs": [_pair(each) for each in self.ended("refused")],
             "failed_pairs": [_pair(each) for each in self.ended("failed") + self.ended("unknown")],
@@ -94,9 +91,6 @@ class Rehearsal:
             "notes": [*self.notes, *CANNOT],
         }
         return said if show_emails else masked(said)
-
-    def _classes(self) -> list[tuple[str, int]]:
-        return classes(self.played.routes).most_common()
 
 
 def rehearse(
@@ -126,8 +120,13 @@ def rehearse(
         played,
         tuple(ends),
         found,
-        tuple(times(played.routes, share)),
+        tuple(times(load_of(plan, played, share))),
     )
+
+
+def load_of(plan: Plan, played: Played, share: float) -> Load:
+    """Return what a run like this one asks of a tenant."""
+    return Load(classes(played.routes), plan.planned, max(plan.sizes(), default=0), share)
 
 
 def _notes(world: World) -> list[str]:
