@@ -5,6 +5,10 @@ Little's law: as many are under way as answers come per second, times the second
 what was reached lately, whoever bounds it: the pace, the tenant or this process. The seconds are those of
 an answer that met no queue, the shortest seen; so where more at once only makes each slower, the product
 stands still. Half as much again and two more leave room to grow, by which it finds a rate that rises.
+
+Where answers take now long, now short, the shortest says too little. So while all that are allowed are under way,
+which is when nothing else holds them back, half as many again are tried: kept when answers come quicker, given up
+for a while when they do not.
 """
 
 from __future__ import annotations
@@ -35,6 +39,13 @@ MEASURE_S = 1.0
 """So long the least are sent at once, to see how long an answer takes that meets no queue."""
 
 
+PAYS = 1.1
+"""Half as many again at once are kept when so many times the answers come. At the best it were 1.5."""
+
+BINDING = 0.8
+"""The part of those allowed that is under way on average when nothing but the width holds requests back."""
+
+
 class _Lane:
     """The answers of one class of route: how many of late, and the seconds of the quickest."""
 
@@ -42,14 +53,14 @@ class _Lane:
         self.floor = math.inf
         self.measured = math.inf
         self.confirmed_at = now
-        self._lots: deque[tuple[float, int]] = deque()
+        self._lots: deque[tuple[float, int, float]] = deque()
 
-    def count(self, now: float) -> None:
+    def count(self, now: float, seconds: float) -> None:
         if self._lots and now - self._lots[-1][0] < BIN_S:
-            began, answers = self._lots.pop()
-            self._lots.append((began, answers + 1))
+            began, answers, spent = self._lots.pop()
+            self._lots.append((began, answers + 1, spent + seconds))
         else:
-            self._lots.append((now, 1))
+            self._lots.append((now, 1, seconds))
 
     def take(self, seconds: float, now: float) -> None:
         self.measured = min(self.measured, seconds)
@@ -60,10 +71,45 @@ class _Lane:
     def recent(self, now: float) -> int:
         while self._lots and now - self._lots[0][0] > WINDOW_S:
             self._lots.popleft()
-        return sum(answers for _, answers in self._lots)
+        return sum(answers for _, answers, _ in self._lots)
+
+    def spent(self) -> float:
+        """Return the seconds that the recent answers took, all together."""
+        return sum(seconds for _, _, seconds in self._lots)
 
     def is_stale(self, now: float) -> bool:
         return now - self.confirmed_at > KEEP_S and math.isfinite(self.floor)
+
+
+class _Climb:
+    """Tries whether more at once bring more answers."""
+
+    def __init__(self) -> None:
+        self.height = LEAST
+        self._below: tuple[int, float] | None = None
+        self._from = 0.0
+
+    def look(self, now: float, width: int, rate: float, under_way: float) -> None:
+        """
+        Take a step, or judge the last one.
+
+        :param width: what is allowed now
+        :param rate: answers per second of late
+        :param under_way: requests at once of late, on average
+        """
+        if now < self._from + WINDOW_S:
+            return
+        if self._below is not None:
+            height, before = self._below
+            self._below = None
+            if rate < before * PAYS:
+                self.height = height
+                self._from = now + KEEP_S - WINDOW_S
+                return
+        if under_way >= BINDING * width and width < MOST:
+            self._below = width, rate
+            self.height = min(MOST, math.ceil(width * GROWTH))
+        self._from = now
 
 
 class Width:
@@ -79,6 +125,7 @@ class Width:
         self._lanes: dict[str, _Lane] = {}
         self._began: float | None = None
         self._measures_until: float | None = None
+        self._climb = _Climb()
 
     def answered(self, lane: str, seconds: float, *, done: bool) -> None:
         """
@@ -93,7 +140,7 @@ class Width:
             if self._began is None:
                 self._began = now - seconds
             mine = self._lanes.setdefault(lane, _Lane(now))
-            mine.count(now)
+            mine.count(now, seconds)
             if done:
                 mine.take(seconds, now)
 
@@ -108,7 +155,10 @@ class Width:
             at_once = sum(
                 each.recent(now) / covered * each.floor for each in busy if math.isfinite(each.floor)
             )
-            return max(LEAST, min(MOST, math.ceil(GROWTH * at_once + SPARE)))
+            width = max(self._climb.height, min(MOST, math.ceil(GROWTH * at_once + SPARE)))
+            rate = sum(each.recent(now) for each in busy) / covered
+            self._climb.look(now, width, rate, sum(each.spent() for each in busy) / covered)
+            return max(width, self._climb.height)
 
     def _is_measuring(self, busy: Iterable[_Lane], now: float) -> bool:
         """Tell whether the least should be sent at once, since a shortest time has not been met for long."""

@@ -114,7 +114,34 @@ def test_a_server_that_works_on_ten_at_once_gets_about_ten() -> None:
     world = World(lambda _: 0.1, workers=10)
     world.run(200)
 
-    assert {10 <= each <= 20 or each == LEAST for each in world.since(150)} == {True}
+    widths = world.since(150)
+    about_ten = [each for each in widths if 10 <= each <= 20 or each == LEAST]
+    assert len(about_ten) > 0.9 * len(widths)
+    assert max(widths) <= 30  # tried now and then, and given up
+
+
+def long_tailed(shortest: float, mean: float) -> Callable[[int], float]:
+    chance = random.Random(3)
+    return lambda _: shortest + chance.expovariate(1 / (mean - shortest))
+
+
+@pytest.mark.parametrize(
+    ("latency", "pace"),
+    [
+        pytest.param(long_tailed(0.05, 0.15), 50.0, id="three times the shortest on average, 50/s"),
+        pytest.param(long_tailed(0.05, 0.15), 250.0, id="three times the shortest on average, 250/s"),
+        pytest.param(long_tailed(0.02, 0.2), 100.0, id="ten times the shortest on average, 100/s"),
+    ],
+)
+def test_answers_of_very_different_lengths_do_not_hold_a_run_back(
+    latency: Callable[[int], float], pace: float
+) -> None:
+    world = World(latency, pace)
+    world.run(120)
+    before = world.answers
+    world.run(60)
+
+    assert world.answers - before > 0.9 * 60 * pace
 
 
 def test_latency_that_rises_for_good_is_learned() -> None:
