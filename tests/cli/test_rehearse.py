@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import pty
+import subprocess
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +35,7 @@ from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.plan import Plan
 from airflow_provider_auth0link.operators import batch
 from airflow_provider_auth0link.settings import Settings
-from tests.cli.commands import auth0link, environment
+from tests.cli.commands import auth0link, command as command_line, environment
 
 Rehearse = Callable[..., tuple[int, str, str]]
 
@@ -195,6 +199,35 @@ def test_what_is_not_told_or_read_is_said(tmp_path: Path, command: Rehearse) -> 
     assert "line 3: no JSON" in out
     for name in ("email_verified", "user_metadata", "app_metadata"):
         assert f"No account of the plan has {name} in this export" in out
+
+
+def test_metadata_as_text_make_no_account(tmp_path: Path, command: Rehearse) -> None:
+    users = [account("auth0|a"), account("google-oauth2|b", app_metadata='{"plan": "pro"}')]
+
+    code, out, _ = command(*written(tmp_path, users, PLAN[:1]))
+
+    assert code == 1
+    assert "line 2: app_metadata is no object" in out
+
+
+def test_progress_is_shown_to_somebody_who_looks_on(tmp_path: Path) -> None:
+    pairs = [[f"auth0|{n}", f"google-oauth2|{n}"] for n in range(1500)]
+    export, plan = written(tmp_path, [account(each) for pair in pairs for each in pair], pairs)
+    master, slave = pty.openpty()
+    out = tmp_path / "out.json"
+    with os.fdopen(master, "rb", buffering=0) as screen, out.open("wb") as stdout:
+        line = command_line("rehearse", export, plan, "--json")
+        with subprocess.Popen(line, env=environment(TERM="xterm"), stdout=stdout, stderr=slave) as process:
+            os.close(slave)
+            shown = b""
+            with suppress(OSError):  # Linux's word for the end of a terminal
+                while part := screen.read(65_536):
+                    shown += part
+
+    assert process.returncode == 0
+    assert json.loads(out.read_bytes())["linked"] == len(pairs)
+    assert b"linking" in shown
+    assert b"/1500" in shown
 
 
 def test_the_defaults_are_the_operators() -> None:

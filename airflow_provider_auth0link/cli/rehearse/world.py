@@ -14,6 +14,7 @@ from airflow_provider_auth0link.emulator.rate import Limits
 from airflow_provider_auth0link.emulator.seeds import Seeds
 from airflow_provider_auth0link.emulator.tenant import Setup, Tenant, system_clock
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.options import METADATA
 from airflow_provider_auth0link.linking.plan import Plan
 from airflow_provider_auth0link.settings import Settings
 
@@ -22,7 +23,7 @@ HOST = "rehearsal.invalid"
 
 ENDINGS = (".ndjson", ".jsonl", ".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
 TOLD_EVERY = 10_000
-TOLD_BY_ALL = ("email_verified", "user_metadata", "app_metadata")
+TOLD_BY_ALL = ("email_verified", *METADATA)
 """Fields that guards and carry read, and that an export holds only where it was asked for them."""
 
 
@@ -61,6 +62,10 @@ class _Sieve:
     strategies: dict[str, str] = field(default_factory=dict)
 
     def keep(self, row: Json) -> bool:
+        """Tell whether the plan names an account. ValueError when its metadata are none, as in what was CSV once."""
+        for kind in METADATA:
+            if not isinstance(row.get(kind) or {}, dict):
+                raise ValueError(f"{kind} is no object")  # noqa: TRY004 - the export's one class for a bad line
         self.accounts += 1
         if self.told is not None and not self.accounts % TOLD_EVERY:
             self.told(self.accounts)
