@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Wire:
     def __init__(self, tenant: Tenant, transport_of: TransportOf) -> None:
         self.tenant = tenant
         self.transport_of = transport_of
+        self._chance = random.Random(1)  # noqa: S311 - delays, the same in every run
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -59,8 +61,13 @@ class Wire:
         with contextlib.suppress(asyncio.CancelledError):
             await self._serve(Exchange(self.tenant, self.transport_of, request, scope, receive, send))
 
+    def _latency(self) -> float:
+        options = self.tenant.options
+        tail = self._chance.expovariate(1 / options.latency_tail) if options.latency_tail else 0.0
+        return options.latency + tail
+
     async def _serve(self, exchange: Exchange) -> None:
-        half = self.tenant.options.latency / 2
+        half = self._latency() / 2
         if half:
             await asyncio.sleep(half)
         exchange.request.at = self.tenant.now()

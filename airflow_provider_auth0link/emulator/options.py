@@ -46,6 +46,7 @@ class Options:
     :param token_lifetime: seconds
     :param clock_offset: seconds by which the tenant's clock is ahead
     :param latency: seconds from request to answer
+    :param latency_tail: seconds that an answer takes longer on average: most a little, a few much (exponential)
     :param scopes: what tokens carry, separated by spaces
     """
 
@@ -65,6 +66,7 @@ class Options:
     token_lifetime: int = 86400
     clock_offset: float = 0.0
     latency: float = 0.0
+    latency_tail: float = 0.0
     scopes: str = ALL_SCOPES
 
 

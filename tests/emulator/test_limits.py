@@ -93,7 +93,8 @@ def test_the_date_moves_on(make_tenant: MakeTenant, clock: FakeClock) -> None:
     assert api.get("auth0|1").headers["date"] != first
 
 
-def test_latency_changes_no_answer(make_tenant: MakeTenant) -> None:
-    _, api = make_tenant(ADA, {"user_id": "github|2"}, latency=0.02)
+@pytest.mark.parametrize("options", [{"latency": 0.02}, {"latency": 0.001, "latency_tail": 0.02}])
+def test_latency_changes_no_answer(make_tenant: MakeTenant, options: dict[str, float]) -> None:
+    _, api = make_tenant(ADA, {"user_id": "github|2"}, **options)
 
     assert api.link("auth0|1", provider="github", user_id="2").status_code == 201
