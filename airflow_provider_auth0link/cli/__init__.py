@@ -36,6 +36,7 @@ COMMANDS = (
     Command(
         "journal", "journal", "say what the journal of a run holds; write its id map, delete its snapshots"
     ),
+    Command("report", "report", "write a run's journal as one page of HTML, to read, print or hand on"),
 )
 
 

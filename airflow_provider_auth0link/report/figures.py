@@ -1,0 +1,246 @@
+"""What the page says of a journal, as values. Pure, but for the store that it reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.history import LEFT, UNDONE
+from airflow_provider_auth0link.linking.journal import read_history
+from airflow_provider_auth0link.linking.report import (
+    FAILED,
+    OPEN,
+    REFUSED,
+    STATES,
+    UNDOING,
+    UNKNOWN,
+    Look,
+    Report,
+    Writer,
+    report,
+)
+from airflow_provider_auth0link.linking.store import Store
+from airflow_provider_auth0link.report.gathering import Gathered
+from airflow_provider_auth0link.report.timeline import Timeline
+from airflow_provider_auth0link.report.words import kind_of
+
+TITLE = "Account links"
+STANDING = ("linked", "already_linked", LEFT)
+"""Pairs in these states are one account now."""
+
+ROWS_AT_MOST = 500
+"""Of each state: the journal has all."""
+
+REASONS_AT_MOST = 40
+ALIKE_AT_MOST = 3
+GAINS_AT_MOST = 40
+RUNS_AT_MOST = 50
+
+LISTED = (FAILED, UNKNOWN, OPEN, UNDOING, LEFT, REFUSED)
+COUNTED = {"accounts": "accounts in the export", "candidates": "that share something with another"}
+"""What is read of a plan's counts, and what it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Something counted: a step of the funnel, or a field."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why pairs are in a state; None where it says itself why."""
+
+    state: str
+    reason: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Pairs of one state, the first of them."""
+
+    state: str
+    count: int
+    rows: tuple[Look, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What undos of this journal came to."""
+
+    undone: int
+    left: int
+    unfinished: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """
+    A journal in figures. Ids and reasons are as the journal has them: masking is the page's.
+
+    ``funnel`` goes from the accounts to the people. ``runs`` are in the order in which they began. ``requests`` are
+    those of links. ``gains``: paths that links brought to their primary. ``restorable``: links that can be undone.
+    """
+
+    title: str
+    where: str
+    tenant: str | None
+    began: datetime | None
+    ended: datetime | None
+    pairs: int
+    requests: int
+    funnel: tuple[Amount, ...]
+    states: Mapping[str, int]
+    reasons: tuple[Reason, ...]
+    timeline: Timeline | None
+    undo: Undo | None
+    gains: tuple[Amount, ...]
+    gains_more: int
+    listings: tuple[Listing, ...]
+    runs: tuple[Writer, ...]
+    runs_before: int
+    restorable: int
+    forgotten: int
+
+
+def of_journal(
+    store: Store,
+    *,
+    title: str | None = None,
+    plan_counts: Mapping[str, Any] | None = None,
+    limit_per_s: float | None = None,
+) -> Figures:
+    """
+    Read a journal.
+
+    :param title: what the page is called, such as "Rehearsal"
+    :param plan_counts: the counts of the plan's making; ``accounts``, ``candidates`` and ``planned`` are read
+    :param limit_per_s: requests a second that the tenant refills, where that is known; else what the journal tells
+    :raises InputError: when there is no journal, it is not readable, or the counts are none
+    """
+    counts = _counts(plan_counts or {})
+    names = store.names()
+    gathered = Gathered()
+    read_history(store, None, names, gathered)
+    told = report(gathered, names)
+    if not told.segments:
+        raise InputError(f"{store.where}: there is no journal. A dry run writes none")
+    return _figures(told, gathered, title or TITLE, store.where, (counts, limit_per_s))
+
+
+def _figures(
+    told: Report,
+    gathered: Gathered,
+    title: str,
+    where: str,
+    known: tuple[Mapping[str, int], float | None],
+) -> Figures:
+    """Put together what was read, and what is known beside it: a plan's counts, the limit."""
+    counts, limit_per_s = known
+    began, ended = gathered.clock.ends or (None, None)
+    gains = gathered.gains().most_common()
+    return Figures(
+        title=title,
+        where=where,
+        tenant=told.tenant,
+        began=began,
+        ended=ended,
+        pairs=told.states.total(),
+        requests=gathered.requests,
+        funnel=tuple(_funnel(told, gathered, counts)),
+        states={state: told.states[state] for state in STATES if told.states[state]},
+        reasons=tuple(_reasons(told)),
+        timeline=_timeline(gathered, limit_per_s),
+        undo=_undo(told, gathered),
+        gains=tuple(Amount(*each) for each in gains[:GAINS_AT_MOST]),
+        gains_more=max(0, len(gains) - GAINS_AT_MOST),
+        listings=tuple(_listings(told)),
+        runs=told.writers[-RUNS_AT_MOST:],
+        runs_before=max(0, len(told.writers) - RUNS_AT_MOST),
+        restorable=told.restorable,
+        forgotten=told.forgotten,
+    )
+
+
+def _counts(given: Mapping[str, Any]) -> dict[str, int]:
+    counts = {name: given[name] for name in ("accounts", "candidates", "planned") if name in given}
+    wrong = [name for name, count in counts.items() if type(count) is not int or count < 0]
+    if wrong:
+        raise InputError(f"plan_counts: {', '.join(wrong)}: expected a whole number, 0 or more")
+    return counts
+
+
+def _funnel(told: Report, gathered: Gathered, counts: Mapping[str, int]) -> Iterator[Amount]:
+    named, standing = gathered.accounts(), sum(told.states[each] for each in STANDING)
+    for key, name in COUNTED.items():
+        if key in counts:
+            yield Amount(name, counts[key])
+    if "planned" in counts:
+        yield Amount("pairs planned", counts["planned"])
+    yield Amount("accounts in this journal", named)
+    yield Amount("pairs taken up", told.states.total())
+    yield Amount("pairs linked", standing)
+    yield Amount("people they are now", max(0, named - standing))
+
+
+def _reasons(told: Report) -> Iterator[Reason]:
+    """Count why; reasons that quote other ids count as one."""
+    for state in STATES:
+        pairs = told.refusals if state == REFUSED else told.look
+        reasons = [each.reason for each in pairs if each.state == state]
+        counted = _merged(Counter(kind_of(each) if each else None for each in reasons)).most_common()
+        if not counted and told.states[state]:
+            yield Reason(state, None, told.states[state])
+        for reason, count in counted[:REASONS_AT_MOST]:
+            yield Reason(state, reason, count)
+        if rest := counted[REASONS_AT_MOST:]:
+            yield Reason(state, f"{len(rest):,} other reasons", sum(count for _, count in rest))
+
+
+def _merged(reasons: Counter[str | None]) -> Counter[str | None]:
+    """Count reasons of one kind as one where there are many, such as conflicts at many fields."""
+    kinds = Counter((each or "").partition(":")[0] for each in reasons)
+    merged = Counter[str | None]()
+    for reason, count in reasons.items():
+        kind = (reason or "").partition(":")[0]
+        merged[kind if kinds[kind] > ALIKE_AT_MOST else reason] += count
+    return merged
+
+
+def _listings(told: Report) -> Iterator[Listing]:
+    for state in LISTED:
+        pairs = told.refusals if state == REFUSED else told.look
+        rows = [each for each in pairs if each.state == state][:ROWS_AT_MOST]
+        if rows:
+            yield Listing(state, told.states[state], tuple(rows))
+
+
+def _undo(told: Report, gathered: Gathered) -> Undo | None:
+    found = Undo(told.states[UNDONE], told.states[LEFT], told.states[UNDOING], gathered.undo_requests)
+    tried = any(each.command == "undo" for each in told.writers)
+    return found if tried or found.undone or found.left or found.unfinished else None
+
+
+def _timeline(gathered: Gathered, limit_per_s: float | None) -> Timeline | None:
+    """Lay out the speed; a limit in requests is one in links by what this run's links took."""
+    headers = gathered.headers.values()
+    share = max((each for each in map(_share, headers) if each is not None), default=None)
+    linked = sum(each.linked for each in gathered.clock.seconds.values())
+    limit = None
+    if limit_per_s and linked and gathered.requests:
+        limit = limit_per_s * linked / gathered.requests
+    return gathered.clock.timeline(limit, share)
+
+
+def _share(header: Mapping[str, Any]) -> float | None:
+    share = header.get("rate_share")
+    told = isinstance(share, int | float) and not isinstance(share, bool) and 0 < share <= 1
+    return float(share) if told and share is not None else None

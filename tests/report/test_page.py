@@ -1,0 +1,146 @@
+"""The page: nothing to fetch, nothing that runs, everything from a journal as text, and its size."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from airflow_provider_auth0link.report.figures import ROWS_AT_MOST, of_journal
+from airflow_provider_auth0link.report.page import render
+from tests.fakes.tenant import FakeTenant
+from tests.linking.rig import Rig
+
+TAGS = {
+    "html", "head", "meta", "link", "title", "style", "body", "main", "header", "section", "footer", "h1", "h2", "p",
+    "dl", "dt", "dd", "ul", "li", "i", "div", "span", "bdi", "code", "table", "thead", "tbody", "tr", "th", "td",
+    "svg", "path", "text",
+}  # fmt: skip
+
+ATTACKS = (
+    "<script>alert(1)</script>",
+    "</td></table><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "'><a href=javascript:alert(1)>x</a>",
+    "{{ figures.where }}{% include 'page.css' %}",
+    "</style></title><iframe src=//evil.example>",
+    "&lt;b&gt;<!-- -->]]>",
+)
+
+
+class Read(HTMLParser):
+    """Takes a page apart."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page(rows: list[dict[str, Any]], *, show_emails: bool = False, **header: Any) -> str:
+    """Render the journal of a writer that noted these outcomes."""
+    rig = Rig(FakeTenant())
+    journal = rig.journal(header={"command": "link", **header})
+    for row in rows:
+        journal.note("outcome", row)
+    journal.commit()
+    return render(of_journal(rig.store), show_emails=show_emails)
+
+
+def outcome(name: str, primary: str, secondary: str, **more: Any) -> dict[str, Any]:
+    return {"primary_user_id": primary, "secondary_user_id": secondary, "outcome": name, **more}
+
+
+STATES = ["linked", "already_linked", "refused", "failed", "unknown"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_comes_from_a_journal_is_text(attack: str) -> None:
+    rows = [
+        outcome(state, f"auth0|{attack}", f"samlp|{at}|{attack}", reason=f"no: {attack}", carried=[attack])
+        for at, state in enumerate(STATES)
+    ]
+    calm = Read(page([outcome(state, "auth0|a", f"github|{at}") for at, state in enumerate(STATES)]))
+
+    found = Read(page(rows, plan_digest=attack, options={attack: [attack], "guards": attack}))
+
+    assert found.tags <= TAGS
+    assert {name for name, _ in found.attributes} == {name for name, _ in calm.attributes}
+    assert [value for name, value in found.attributes if name in {"src", "href"}] == ["data:,"]
+    assert f"samlp|2|{attack}" in found.text
+
+
+def test_nothing_is_fetched_and_nothing_runs() -> None:
+    found = Read(page([outcome("linked", "auth0|a", "github|b")]))
+    policy = dict(found.attributes)["content"]
+
+    assert {"script", "img", "iframe", "object", "form", "a"} & found.tags == set()
+    assert [name for name, _ in found.attributes if name.startswith("on")] == []
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert re.findall(r"url\(|@import|https?:", page([outcome("linked", "auth0|a", "github|b")])) == []
+
+
+def test_e_mails_are_masked_unless_they_are_asked_for() -> None:
+    rows = [
+        outcome(
+            state,
+            f"email|p{at}@corp.example",
+            f"samlp|x|s{at}@corp.example",
+            reason=f"'r{at}@corp.example': no",
+        )
+        for at, state in enumerate(STATES)
+    ]
+    options = {"only": ["o@corp.example"]}
+
+    assert "corp.example" not in page(rows, options=options)
+    shown = page(rows, options=options, show_emails=True)
+    assert [text for text in ("p2@corp", "s3@corp", "r4@corp", "o@corp") if text not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "row", [None, outcome("linked", "auth0|a", "github|b")], ids=["a header alone", "a pair"]
+)
+def test_a_journal_of_little_has_a_page(row: dict[str, Any] | None) -> None:
+    rig = Rig(FakeTenant())
+    journal = rig.journal(header={"command": "link"})
+    journal.note("outcome", row) if row else journal.note("later_kind", {})
+    journal.commit()
+
+    assert "From accounts to people" in render(of_journal(rig.store))
+
+
+def test_numbers_have_their_thousands_and_the_cut_is_told() -> None:
+    rows = [outcome("failed", f"auth0|{n}", f"github|{n}", reason="gone") for n in range(1_500)]
+
+    text = Read(page(rows)).text
+
+    assert "1,500 pairs" in text
+    assert "The first 500 are listed; the journal has the other 1,000." in text
+
+
+def test_a_page_full_of_long_ids_stays_under_2_mb() -> None:
+    rows = [
+        outcome(state, f"auth0|{at}{'p' * 240}{n}", f"samlp|{at}{'<' * 60}{n}", reason="why " * 500)
+        for at, state in enumerate(("refused", "failed", "unknown"))
+        for n in range(ROWS_AT_MOST + 1)
+    ]
+
+    assert len(page(rows).encode()) < 2_000_000
+
+
+def test_the_reasons_leave_out_the_pair_that_the_row_names() -> None:
+    pair = "'github|b' into 'auth0|a'"
+
+    assert pair not in Read(page([outcome("failed", "auth0|a", "github|b", reason=f"{pair}: gone")])).text
