@@ -85,7 +85,7 @@ def journal_of(
         header={**header, **_told_of(hook)},
         seal=Seal.of(hook.settings.journal_secret),
         at=lambda: pendulum.now("UTC").isoformat(timespec="seconds"),
-        used=lambda: hook.get_conn().pace.drawn(),
+        used=hook.get_conn().pace.drawn,
     )
 
 
