@@ -21,7 +21,8 @@ Everything that can go wrong.
     │   └── LinkDelayedError       yes  not within the time given to it
     ├── OutcomeUnknownError        yes  the settling read failed too: look at the pair
     ├── StoppedError               yes  told to stop before the end: a retry goes on
-    └── StoreError                 yes  the journal's folder could not be read or written
+    ├── StoreError                 yes  the journal's folder could not be read or written
+    └── ExportError                yes  the users export failed, or its file could not be had whole
 
 Messages say what is wrong, where, and what to do. They never quote a body or a secret.
 Each class is built from its message alone, so that it can cross a process border by pickle.
@@ -118,5 +119,11 @@ class StoreError(Auth0LinkError):
 
 class StoppedError(Auth0LinkError):
     """The run was told to stop before its end. What was done is written down; a retry goes on from there."""
+
+    retryable = True
+
+
+class ExportError(Auth0LinkError):
+    """The users export failed at Auth0, or its file could not be had whole. Another try may do better."""
 
     retryable = True

@@ -16,7 +16,8 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
-from airflow_provider_auth0link.api.exports import ExportError, check_location
+from airflow_provider_auth0link.api.exports import check_location
+from airflow_provider_auth0link.errors import ExportError
 from airflow_provider_auth0link.settings import Settings, is_loopback
 
 PART_BYTES = 1 << 18

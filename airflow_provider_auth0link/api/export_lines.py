@@ -6,7 +6,7 @@ import json
 import zlib
 from collections.abc import Iterator
 
-from airflow_provider_auth0link.api.exports import ExportError
+from airflow_provider_auth0link.errors import ExportError
 
 CHUNK_BYTES = 1 << 18
 """Of plain text at once: a few compressed bytes can stand for gigabytes."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_auth0link.api.scopes import EXPORT
 from airflow_provider_auth0link.api.wire import API, Request, Response, decoded, segment
-from airflow_provider_auth0link.errors import AmbiguousError, AnswerError, Auth0LinkError
+from airflow_provider_auth0link.errors import AmbiguousError, AnswerError
 from airflow_provider_auth0link.settings import Settings, is_loopback
 
 DEFAULT_FIELDS = (
@@ -48,12 +48,6 @@ Not ``last_ip``, which is nobody's business here, and no dates of passwords. ``m
 
 LONGEST_FIELD = 100
 """Letters of a field's name, as the reference has it."""
-
-
-class ExportError(Auth0LinkError):
-    """The export failed at Auth0, or its file could not be had. Another try may do better."""
-
-    retryable = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from airflow_provider_auth0link.api.export_download import Downloads, downloads
 from airflow_provider_auth0link.api.export_lines import Passing
-from airflow_provider_auth0link.api.exports import ExportError, Job, check_location
+from airflow_provider_auth0link.api.exports import Job, check_location
 from airflow_provider_auth0link.api.retry import REAL_TIME, Timing, backoff
 from airflow_provider_auth0link.api.scopes import EXPORT
-from airflow_provider_auth0link.errors import Auth0LinkError, InputError, StoppedError
+from airflow_provider_auth0link.errors import Auth0LinkError, ExportError, InputError, StoppedError
 from airflow_provider_auth0link.hooks import files
 from airflow_provider_auth0link.hooks.export_note import (
     Note,

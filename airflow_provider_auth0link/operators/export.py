@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_auth0link.api.exports import DEFAULT_FIELDS, LONGEST_FIELD, ExportError
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.api.exports import DEFAULT_FIELDS, LONGEST_FIELD
+from airflow_provider_auth0link.errors import ExportError, InputError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
 from airflow_provider_auth0link.hooks.failing import failing_for_good

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_auth0link.api.export_download import PART_BYTES, downloads
-from airflow_provider_auth0link.api.exports import ExportError
-from airflow_provider_auth0link.errors import AnswerError
+from airflow_provider_auth0link.errors import AnswerError, ExportError
 from airflow_provider_auth0link.settings import Settings
 from tests.fakes.secrets import SECRET, told_by
 from tests.fakes.server import RawServer, Turn, certified, closed_port, http, reset, says, silence, tunnel

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_auth0link.api import export_lines
 from airflow_provider_auth0link.api.export_lines import CHUNK_BYTES, Passing
-from airflow_provider_auth0link.api.exports import ExportError
+from airflow_provider_auth0link.errors import ExportError
 
 LINES = b'{"user_id": "auth0|1"}\n{"user_id": "auth0|2"}\n'
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_auth0link.api.client import Auth0Client
-from airflow_provider_auth0link.api.exports import ExportError, Job
+from airflow_provider_auth0link.api.exports import Job
 from airflow_provider_auth0link.api.work import Work
 from airflow_provider_auth0link.errors import (
     AmbiguousError,
+    ExportError,
     ForbiddenError,
     InputError,
     StoppedError,

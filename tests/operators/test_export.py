@@ -15,8 +15,13 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
-from airflow_provider_auth0link.api.exports import ExportError
-from airflow_provider_auth0link.errors import BadRequestError, ForbiddenError, InputError, StoppedError
+from airflow_provider_auth0link.errors import (
+    BadRequestError,
+    ExportError,
+    ForbiddenError,
+    InputError,
+    StoppedError,
+)
 from airflow_provider_auth0link.operators.export import DEFAULT_FIELDS, ExportUsersOperator
 from airflow_provider_auth0link.triggers.export import ExportTrigger
 from tests.fakes.exports import ExportSite
