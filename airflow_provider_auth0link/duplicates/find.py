@@ -117,7 +117,7 @@ def _found(database: DuckDBPyConnection, search: Search, unreadable: int, digest
     repeats = staging.number(database, "SELECT count(*) FROM told") - unreadable
     return Found(
         accounts=staging.number(
-            database, "SELECT (SELECT count(*) FROM a) - (SELECT count(*) FROM twin WHERE rec <> node)"
+            database, "SELECT (SELECT count(*) FROM a) - (SELECT count(*) FROM twin WHERE line <> node)"
         ),
         unreadable=unreadable,
         repeats=repeats,

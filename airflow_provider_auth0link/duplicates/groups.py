@@ -56,12 +56,14 @@ def find_candidates(database: DuckDBPyConnection, search: Search) -> None:
         "WHERE len(ids) > 1 OR ids[1].provider || '|' || ids[1].user_id <> user_id) "
         "WHERE i.provider || '|' || i.user_id <> user_id"
     )
-    database.execute(f"CREATE TABLE shared AS SELECT a.rowid AS rec, a.*, {IDS} AS ids FROM a WHERE {shared}")
+    database.execute(
+        f"CREATE TABLE shared AS SELECT coalesce(-a.line, a.rowid) AS rec, a.*, {IDS} AS ids FROM a WHERE {shared}"
+    )
     database.execute(
         "CREATE TABLE c AS SELECT s.* EXCLUDE (ids, identities, connection), "
         "coalesce(nullif(list_filter(ids, lambda i: i.provider || '|' || i.user_id = s.user_id)[1].connection, ''), "
         f"s.connection) AS connection, {enterprise_sql('ids')} AS enterprise, "
-        "coalesce(t.node, s.rec) AS node, coalesce(t.why, 0) AS twin FROM shared AS s LEFT JOIN twin AS t USING (rec)"
+        "coalesce(-t.node, s.rec) AS node, coalesce(t.why, 0) AS twin FROM shared AS s LEFT JOIN twin AS t USING (line)"
     )
     database.execute(
         "CREATE TABLE x AS SELECT DISTINCT c.rec FROM c JOIN l ON c.user_id = l.held AND l.user_id <> c.user_id "

@@ -2,42 +2,44 @@
 Records that DuckDB's one pass does not settle: they are looked at one by one, as they lie in the file.
 
 Some are no account, and are told with the reason. Some are, but have an id of the uncommon kind, or something that
-DuckDB does not read: they are mended in the table. And some bear an id that stands in several records.
+DuckDB does not read. And some bear an id that stands in several records. All of them are taken out of the table
+``a``, and those that stay are put into it again, with their ``line``.
+
+Which lines they are is told by their places in ``a``. DuckDB says that it keeps the order of a file, and with several
+threads it sometimes does not: so each line that is looked at has to be one of those that are looked for. As they are
+as many, they are the same. Where one is not, the file is read once more, by one thread.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link.duplicates import reasons
-from airflow_provider_auth0link.duplicates.records import LINE, WRONG, Records, iter_rows
+from airflow_provider_auth0link.duplicates.raw import raw_records, read_record
+from airflow_provider_auth0link.duplicates.records import Records, iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
-from airflow_provider_auth0link.duplicates.staging import REC, columns, load, mend, number
-from airflow_provider_auth0link.errors import InputError
-from airflow_provider_auth0link.model import UserId
+from airflow_provider_auth0link.duplicates.staging import (
+    AT_LINE,
+    columns,
+    load,
+    number,
+    put_back,
+    stage_in_order,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-CHUNK = 1 << 22
-
 ODD = (
-    "SELECT rowid FROM a WHERE user_id IS NULL "
-    "OR (identities IS NOT NULL AND identities <> '[]' "
+    "(user_id IS NULL OR (identities IS NOT NULL AND identities <> '[]' "
     "AND NOT (starts_with(identities, '[{') AND ends_with(identities, '}]'))) "
-    "OR (email IS NOT NULL AND (NOT contains(email, '@') OR starts_with(email, '{') OR starts_with(email, '['))) "
-    "ORDER BY rowid"
+    "OR (email IS NOT NULL AND (NOT contains(email, '@') OR starts_with(email, '{') OR starts_with(email, '['))))"
 )
-
-
-TWINS = (
-    "SELECT rowid FROM a WHERE hash(user_id) IN (SELECT h FROM (SELECT hash(user_id) AS h FROM a) "
-    "GROUP BY h HAVING count(*) > 1) ORDER BY rowid"
-)
+TWIN = "(user_id IN (SELECT user_id FROM twin_id))"
 
 MATTERING = (
     *("email", "email_verified", "phone_number", "phone_verified", "blocked", "identities", "connection"),
@@ -45,150 +47,86 @@ MATTERING = (
 )
 """Fields in which two records of one account have to be alike, to be one told twice."""
 
-
-class Raw(NamedTuple):
-    """A record as it lies: its number from 0, its line from 1, its bytes."""
-
-    rec: int
-    line: int
-    data: bytes
+SHAPES = {"line": "BIGINT", "user_id": "VARCHAR", "connection": "VARCHAR", "shape": "VARCHAR"}
 
 
-def raw_records(records: Records, wanted: Iterable[int], count: int) -> Iterator[Raw]:
-    """
-    Give the records of some numbers, which must come in order.
+class Desk(NamedTuple):
+    """What the look at single records needs: ``total`` is how many there are."""
 
-    A line that is blank is no record. Where the file has as many lines as records there is none, and whole pieces of
-    the file are passed over.
-
-    :param count: records in the file
-    """
-    numbers = iter(wanted)
-    first = next(numbers, None)
-    if first is None:
-        return
-    give = _quick if _lines(records) == count else _slow
-    yield from give(records, first, numbers)
-
-
-def _lines(records: Records) -> int:
-    """Count the lines; of a compressed file, where that would take as long as reading it, none."""
-    count, last = 0, b"\n"
-    with records.opened() as file:
-        if hasattr(file, "mtime"):
-            return -1
-        while data := file.read(CHUNK):
-            count += data.count(b"\n")
-            last = data[-1:]
-    return count + (last != b"\n")
-
-
-def _slow(records: Records, first: int | None, numbers: Iterator[int]) -> Iterator[Raw]:
-    rec = -1
-    with records.opened() as file:
-        for line, data in enumerate(file, 1):
-            if not data.strip():
-                continue
-            rec += 1
-            if rec == first:
-                yield Raw(rec, line, data)
-                first = next(numbers, None)
-                if first is None:
-                    return
-
-
-def _quick(records: Records, first: int | None, numbers: Iterator[int]) -> Iterator[Raw]:
-    at, rest = 0, b""
-    with records.opened() as file:
-        while first is not None:
-            data = file.read(CHUNK)
-            whole, newline, left = (rest + data).rpartition(b"\n")
-            if not data:
-                whole, newline, left = rest, b"\n", b""
-            inside = whole.count(b"\n") + 1 if newline else 0
-            lines = whole.split(b"\n") if first < at + inside else []
-            while lines and first is not None and first < at + inside:
-                yield Raw(first, first + 1, lines[first - at])
-                first = next(numbers, None)
-            at, rest = at + inside, left
-            if not data:
-                return
-
-
-def read_record(records: Records, raw: Raw) -> tuple[int, dict[str, Any] | str]:
-    """Return the line that is told for a record, and the account, or why it is none."""
-    row = _json(raw.data.removeprefix(b"\xef\xbb\xbf") if raw.line == 1 else raw.data)
-    line = raw.line
-    if records.spooled and isinstance(row, dict):
-        line = row.get(LINE, line)
-        row = row.get(WRONG) or row
-    return line, row if isinstance(row, str) else _account(row)
-
-
-def _json(data: bytes) -> Any:  # noqa: ANN401 - decoded JSON; text is the reason why it is none
-    try:
-        row = json.loads(data.decode(), parse_constant=_no_number)
-    except UnicodeDecodeError:
-        return reasons.NO_UTF8
-    except (ValueError, RecursionError):
-        return reasons.NO_JSON
-    return reasons.NO_OBJECT if isinstance(row, str) else row
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(text)
-
-
-def _account(row: Any) -> dict[str, Any] | str:  # noqa: ANN401 - decoded JSON
-    if not isinstance(row, dict):
-        return reasons.NO_OBJECT
-    if row.get("user_id") is None:
-        return reasons.NO_USER_ID
-    try:
-        UserId.parse(row["user_id"], "user_id")
-    except InputError:
-        return reasons.BAD_USER_ID
-    identities = row.get("identities")
-    if identities is not None and not (
-        isinstance(identities, list) and all(isinstance(each, dict) for each in identities)
-    ):
-        return reasons.BAD_IDENTITIES
-    return row
+    database: DuckDBPyConnection
+    records: Records
+    search: Search
+    work: Path
+    total: int
 
 
 def settle(database: DuckDBPyConnection, records: Records, search: Search, work: Path) -> int:
     """Settle all that one pass does not, and return how many records are no account."""
-    count = number(database, "SELECT count(*) FROM a")
-    _settle_odd(database, records, search, work, count)
+    desk = Desk(database, records, search, work, number(database, "SELECT count(*) FROM a"))
+    told, odd, twins, shapes = (work / f"{name}.ndjson" for name in ("told", "odd", "twins", "shapes"))
+    kinds = {"line": "BIGINT", "user_id": "VARCHAR", "reason": "VARCHAR"}
+    _look(
+        desk,
+        ODD,
+        lambda row: isinstance(row, str) or _is_odd(row),
+        {"told": told, "kept": odd, "shapes": shapes},
+    )
+    load(database, "told", told, kinds)
+    load(database, "shape", shapes, SHAPES)
+    database.execute(f"DELETE FROM a WHERE {ODD}")
+    put_back(database, Records(odd), search)
     unreadable = number(database, "SELECT count(*) FROM told")
-    _settle_twins(database, records, work, count)
+    _find_twins(desk, twins)
     return unreadable
 
 
-def _settle_odd(
-    database: DuckDBPyConnection, records: Records, search: Search, work: Path, count: int
+def _look(
+    desk: Desk, where: str, genuine: Callable[[dict[str, Any] | str], bool], into: Mapping[str, Path]
 ) -> None:
-    """Tell what is no account in the table ``told``, and mend the rest."""
-    told, mended = work / "told.ndjson", work / "mended.ndjson"
-    numbers = (rec for (rec,) in iter_rows(database.cursor().execute(ODD)))
-    fields = columns(search)
-    any_mended = False
-    with told.open("w") as bad, mended.open("w") as good:
-        for raw in raw_records(records, numbers, count):
-            line, row = read_record(records, raw)
+    """Read the records that a condition names, and write down what they are."""
+    if _looked(
+        desk, f"SELECT rowid FROM a WHERE rowid < {desk.total} AND {where} ORDER BY rowid", genuine, into
+    ):
+        return
+    if not desk.database.execute("FROM duckdb_tables() WHERE table_name = 'ordered'").fetchone():
+        stage_in_order(desk.database, desk.records)
+    plain = f"AND NOT {ODD}" if where != ODD else ""
+    _looked(desk, f"SELECT rowid FROM ordered WHERE {where} {plain} ORDER BY rowid", lambda _: True, into)
+
+
+def _looked(
+    desk: Desk, numbers: str, genuine: Callable[[dict[str, Any] | str], bool], into: Mapping[str, Path]
+) -> bool:
+    wanted = (rec for (rec,) in iter_rows(desk.database.cursor().execute(numbers)))
+    fields = columns(desk.search)
+    with into["told"].open("w") as told, into["kept"].open("w") as kept, into["shapes"].open("w") as shapes:
+        for raw in raw_records(desk.records, wanted, desk.total):
+            line, row = read_record(desk.records, raw)
+            if not genuine(row):
+                return False
             if isinstance(row, str):
-                bad.write(
-                    json.dumps({"rec": raw.rec, "line": line, "reason": reasons.UNREADABLE + row}) + "\n"
-                )
+                _write(told, {"line": line, "reason": reasons.UNREADABLE + row})
             else:
-                good.write(json.dumps({**_clean(row, fields), REC: raw.rec}) + "\n")
-                any_mended = True
-    load(
-        database, "told", told, {"rec": "BIGINT", "line": "BIGINT", "user_id": "VARCHAR", "reason": "VARCHAR"}
+                _write(kept, {**_clean(row, fields), AT_LINE: line})
+                _write(shapes, {"line": line, "shape": _shape(row), **_key(row)})
+    return True
+
+
+def _write(file: IO[str], row: Mapping[str, Any]) -> None:
+    file.write(json.dumps(row) + "\n")
+
+
+def _is_odd(row: Mapping[str, Any]) -> bool:
+    """Tell what ``ODD`` does, of a record that was read."""
+    user_id, email, identities = row["user_id"], row.get("email"), row.get("identities")
+    plain = user_id.isascii() and user_id.isprintable() and '"' not in user_id and "\\" not in user_id
+    return (
+        not plain
+        or user_id.startswith(".")
+        or "|." in user_id
+        or not (email is None or (isinstance(email, str) and "@" in email and email[0] not in "{["))
+        or not (identities is None or isinstance(identities, list))
     )
-    if any_mended:
-        mend(database, Records(mended), search)
-    database.execute("DELETE FROM a WHERE rowid IN (SELECT rec FROM told)")
 
 
 def _clean(row: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
@@ -205,40 +143,41 @@ def _is_unicode(value: object) -> bool:
     return True
 
 
-def _settle_twins(database: DuckDBPyConnection, records: Records, work: Path, count: int) -> None:
+def _find_twins(desk: Desk, path: Path) -> None:
     """
     Settle ids that stand in several records.
 
     What is told again, alike in all fields that matter, goes to the table ``told``. Else the records stay, and the
-    table ``twin`` has why they are not planned, and the first record of the same id and connection.
+    table ``twin`` has why they are not planned, and the first line of the same id and connection.
     """
-    shapes = work / "twins.ndjson"
-    numbers = (rec for (rec,) in iter_rows(database.cursor().execute(TWINS)))
-    with shapes.open("w") as file:
-        for raw in raw_records(records, numbers, count):
-            line, row = read_record(records, raw)
-            if not isinstance(row, str):
-                file.write(
-                    json.dumps({"rec": raw.rec, "line": line, "shape": _shape(row), **_key(row)}) + "\n"
-                )
-    kinds = {
-        "rec": "BIGINT",
-        "line": "BIGINT",
-        "shape": "VARCHAR",
-        "user_id": "VARCHAR",
-        "connection": "VARCHAR",
-    }
-    load(database, "shape", shapes, kinds)
-    database.execute(
-        "INSERT INTO told SELECT rec, line, user_id, $reason FROM (SELECT *, row_number() OVER "
-        "(PARTITION BY user_id, connection, shape ORDER BY rec) AS nth FROM shape) WHERE nth > 1",
-        {"reason": reasons.REPEAT},
+    run = desk.database.execute
+    run(
+        "CREATE TABLE twin_id AS SELECT user_id FROM a WHERE hash(user_id) IN (SELECT h FROM "
+        "(SELECT hash(user_id) AS h FROM a) GROUP BY h HAVING count(*) > 1) GROUP BY user_id HAVING count(*) > 1"
     )
-    database.execute("DELETE FROM a WHERE rowid IN (SELECT rec FROM told)")
-    database.execute(
-        "CREATE TABLE twin AS SELECT rec, min(rec) OVER (PARTITION BY user_id, connection) AS node, "
+    if number(desk.database, "SELECT count(*) FROM twin_id"):
+        ids = {row[0] for row in run("SELECT user_id FROM twin_id").fetchall()}
+        shapes, none = desk.work / "twin_shapes.ndjson", desk.work / "none.ndjson"
+        _look(
+            desk,
+            TWIN,
+            lambda row: not isinstance(row, str) and row["user_id"] in ids,
+            {"told": none, "kept": path, "shapes": shapes},
+        )
+        load(desk.database, "twin_shape", shapes, SHAPES)
+        run("INSERT INTO shape FROM twin_shape")
+        run(
+            "INSERT INTO told SELECT line, user_id, $reason FROM (SELECT *, row_number() OVER "
+            "(PARTITION BY user_id, connection, shape ORDER BY line) AS nth FROM shape) WHERE nth > 1",
+            {"reason": reasons.REPEAT},
+        )
+        run(f"DELETE FROM a WHERE line IS NULL AND {TWIN}")
+        put_back(desk.database, Records(path), desk.search)
+        run("DELETE FROM a WHERE line IN (SELECT line FROM told)")
+    run(
+        "CREATE TABLE twin AS SELECT line, min(line) OVER (PARTITION BY user_id, connection) AS node, "
         "CASE WHEN count(*) OVER (PARTITION BY user_id, connection) > 1 THEN $twice ELSE $ambiguous END AS why "
-        "FROM (SELECT *, count(*) OVER (PARTITION BY user_id) AS n FROM shape ANTI JOIN told USING (rec)) WHERE n > 1",
+        "FROM (SELECT *, count(*) OVER (PARTITION BY user_id) AS n FROM shape ANTI JOIN told USING (line)) WHERE n > 1",
         {"twice": reasons.CODES[reasons.TOLD_TWICE], "ambiguous": reasons.CODES[reasons.AMBIGUOUS_ID]},
     )
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 IDENTITIES = '[{"provider":"VARCHAR","user_id":"VARCHAR","connection":"VARCHAR"}]'
 
-REC = "__rec"
+AT_LINE = "__at_line"
+"""Of a record that was looked at: where it stood."""
 
 ALWAYS: Mapping[str, str] = {
     "user_id": "JSON",
@@ -49,6 +50,7 @@ _PLAIN_ID = (
     "AND NOT starts_with(user_id, '\".') AND NOT contains(user_id, '|.') AND NOT contains(user_id, '|\"') "
     "AND NOT contains(user_id, '\\') AND NOT contains(user_id, chr(127))"
 )
+_PLAIN_ID_OR_NONE = f"CASE WHEN {_PLAIN_ID} THEN substr(user_id, 2, length(user_id) - 2) END"
 """Ids, as JSON, that pass every check of ``UserId.parse``. Nearly all do."""
 
 
@@ -107,15 +109,28 @@ def stage(database: DuckDBPyConnection, records: Records, search: Search) -> Non
         raise InputError(f"source: cannot be read ({type(error).__name__}). Is it whole?") from None
 
 
-def mend(database: DuckDBPyConnection, records: Records, search: Search) -> None:
-    """Read records that were looked at one by one, and put them where they stood."""
-    kept = ", ".join([REC, *_kept(search)])
-    database.execute(
-        f"CREATE TABLE mended AS SELECT {kept} FROM ({_typed(search, mended=True)})", _file(records)
-    )
-    names = [row[0] for row in database.execute("DESCRIBE mended").fetchall() if row[0] != REC]
-    changes = ", ".join(f"{quoted(name)} = m.{quoted(name)}" for name in names)
-    database.execute(f"UPDATE a SET {changes} FROM mended AS m WHERE a.rowid = m.{REC}")
+def put_back(database: DuckDBPyConnection, records: Records, search: Search) -> None:
+    """Read records that were looked at one by one, and add them to the table ``a``."""
+    if records.path.stat().st_size:
+        kept = ", ".join(_kept(search, line=AT_LINE))
+        database.execute(
+            f"INSERT INTO a SELECT {kept} FROM ({_typed(search, looked_at=True)})", _file(records)
+        )
+
+
+def stage_in_order(database: DuckDBPyConnection, records: Records) -> None:
+    """Read what tells records apart once more, in their order: the table ``ordered``."""
+    threads = number(database, "SELECT current_setting('threads')")
+    database.execute("SET threads = 1")
+    try:
+        kinds = {name: ALWAYS[name] for name in ("user_id", "identities", "email")}
+        database.execute(
+            f"CREATE TABLE ordered AS SELECT {_PLAIN_ID_OR_NONE} AS user_id, identities::VARCHAR AS identities, email "
+            f"FROM ({_read(kinds)})",
+            _file(records),
+        )
+    finally:
+        database.execute(f"SET threads = {threads}")
 
 
 def load(database: DuckDBPyConnection, table: str, path: Path, kinds: Mapping[str, str]) -> None:
@@ -159,17 +174,17 @@ def _read(kinds: Mapping[str, str]) -> str:
     )
 
 
-def _typed(search: Search, *, mended: bool = False) -> str:
+def _typed(search: Search, *, looked_at: bool = False) -> str:
     """Name the fields as rules see them: flags are true or false, whatever stands there."""
-    found = columns(search) | ({REC: "BIGINT"} if mended else {})
+    found = columns(search) | ({AT_LINE: "BIGINT"} if looked_at else {})
     changed = {
-        "user_id": f"CASE WHEN {_PLAIN_ID} THEN substr(user_id, 2, length(user_id) - 2) END",
+        "user_id": _PLAIN_ID_OR_NONE,
         "blocked": "coalesce(blocked::VARCHAR <> 'false', false)",
         "connection": "nullif(connection, '')",
         "logins_count": "try_cast(logins_count::VARCHAR AS DOUBLE)",
         **{name: f"coalesce({name}::VARCHAR = 'true', false)" for name in FLAGS},
     }
-    changed |= {"user_id": "json_extract_string(user_id, '$')"} if mended else {}
+    changed |= {"user_id": "json_extract_string(user_id, '$')"} if looked_at else {}
     selected = ", ".join(f"{changed.get(name, quoted(name))} AS {quoted(name)}" for name in found)
     return f"SELECT {selected} FROM ({_read(found)})"
 
@@ -179,8 +194,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _kept(search: Search) -> Iterable[str]:
+def _kept(search: Search, line: str = "NULL::BIGINT") -> Iterable[str]:
     """Name what is kept of a record."""
+    yield f"{line} AS line"
     yield "user_id"
     yield "connection"
     yield "blocked"
