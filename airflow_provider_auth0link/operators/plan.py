@@ -102,7 +102,7 @@ class PlanLinksOperator(Auth0Operator):
             finally:
                 self._running = False
         row = counts(found)
-        self._log(found, places)
+        self._tell_end(found, places)
         pushed = {
             "plan_path": places.plan,
             "plan_digest": found.digest,
@@ -161,7 +161,7 @@ class PlanLinksOperator(Auth0Operator):
 
         return tell
 
-    def _log(self, found: Found, places: Places) -> None:
+    def _tell_end(self, found: Found, places: Places) -> None:
         self.log.info(
             "%s accounts, %s unreadable records, %s candidates: %s pairs planned for %s people",
             *(
