@@ -168,7 +168,11 @@ class Auth0Client:
                 raise UnsentError(f"the turn of {request.name} came too late: what was read before is old")
             budget.requests += 1
             sent_at = self.timing.clock()
-            response = self._transport.send(request, headers)
+            try:
+                response = self._transport.send(request, headers)
+            except Auth0LinkError:
+                self._width.spent(lane, self.timing.clock() - sent_at)
+                raise
             self._width.answered(lane, self.timing.clock() - sent_at, done=response.ok)
             told, limited = limits.told_of(response), response.status == TOO_MANY
         finally:
@@ -194,7 +198,15 @@ class Auth0Client:
             raise error
         if seconds > QUIET_S:
             log.warning("%s; trying again in %.0f s", error, seconds)
+        if isinstance(error, RateLimitedError):
+            self.timing.sleep(seconds)
+        else:
+            self.rest(limits.lane(request), seconds)
+
+    def rest(self, lane: str, seconds: float) -> None:
+        """Wait before a repeat of what met an outage: time in which another could be under way."""
         self.timing.sleep(seconds)
+        self._width.spent(lane, seconds)
 
     def width(self) -> int:
         """

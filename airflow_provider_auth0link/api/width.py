@@ -42,6 +42,9 @@ MEASURE_S = 1.0
 PAYS = 1.1
 """Half as many again at once are kept when so many times the answers come. At the best it were 1.5."""
 
+AGAIN_S = 15.0
+"""After a try that did not pay. It may have been chance: the seconds of answers scatter."""
+
 BINDING = 0.8
 """The part of those allowed that is under way on average when nothing but the width holds requests back."""
 
@@ -55,12 +58,12 @@ class _Lane:
         self.confirmed_at = now
         self._lots: deque[tuple[float, int, float]] = deque()
 
-    def count(self, now: float, seconds: float) -> None:
+    def count(self, now: float, seconds: float, answers: int) -> None:
         if self._lots and now - self._lots[-1][0] < BIN_S:
-            began, answers, spent = self._lots.pop()
-            self._lots.append((began, answers + 1, spent + seconds))
+            began, before, spent = self._lots.pop()
+            self._lots.append((began, before + answers, spent + seconds))
         else:
-            self._lots.append((now, 1, seconds))
+            self._lots.append((now, answers, seconds))
 
     def take(self, seconds: float, now: float) -> None:
         self.measured = min(self.measured, seconds)
@@ -104,7 +107,7 @@ class _Climb:
             self._below = None
             if rate < before * PAYS:
                 self.height = height
-                self._from = now + KEEP_S - WINDOW_S
+                self._from = now + AGAIN_S - WINDOW_S
                 return
         if under_way >= BINDING * width and width < MOST:
             self._below = width, rate
@@ -140,9 +143,15 @@ class Width:
             if self._began is None:
                 self._began = now - seconds
             mine = self._lanes.setdefault(lane, _Lane(now))
-            mine.count(now, seconds)
+            mine.count(now, seconds, 1)
             if done:
                 mine.take(seconds, now)
+
+    def spent(self, lane: str, seconds: float) -> None:
+        """Take note of seconds that brought no answer: until a connection broke, and the rest before a repeat."""
+        with self._lock:
+            now = self._clock()
+            self._lanes.setdefault(lane, _Lane(now)).count(now, seconds, 0)
 
     def value(self) -> int:
         """Return how many requests at once are worth having now, 4 to 128."""
@@ -157,8 +166,14 @@ class Width:
             )
             width = max(self._climb.height, min(MOST, math.ceil(GROWTH * at_once + SPARE)))
             rate = sum(each.recent(now) for each in busy) / covered
-            self._climb.look(now, width, rate, sum(each.spent() for each in busy) / covered)
+            self._climb.look(now, width, rate, self._under_way(now) / covered)
             return max(width, self._climb.height)
+
+    def _under_way(self, now: float) -> float:
+        """Return the seconds of all requests of late, those without an answer too."""
+        for each in self._lanes.values():
+            each.recent(now)  # drops what is older
+        return sum(each.spent() for each in self._lanes.values())
 
     def _is_measuring(self, busy: Iterable[_Lane], now: float) -> bool:
         """Tell whether the least should be sent at once, since a shortest time has not been met for long."""

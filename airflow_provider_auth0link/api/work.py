@@ -31,6 +31,9 @@ class Client(Protocol):
     ) -> Response:
         """Send until there is an answer that decides."""
 
+    def rest(self, lane: str, seconds: float) -> None:
+        """Wait before a repeat of what met an outage."""
+
     def token_scopes(self, budget: Budget) -> frozenset[str] | None:
         """Return the scopes of the Management token."""
 
@@ -63,7 +66,7 @@ class Work(RightsVerbs, ExportVerbs):
         seconds = backoff(attempt, self._client.timing.chance())
         if not self._budget.allows(seconds):
             return False
-        self._client.timing.sleep(seconds)
+        self._client.rest("repeat", seconds)
         return True
 
     def now(self) -> float:

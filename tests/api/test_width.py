@@ -116,13 +116,35 @@ def test_a_server_that_works_on_ten_at_once_gets_about_ten() -> None:
 
     widths = world.since(150)
     about_ten = [each for each in widths if 10 <= each <= 20 or each == LEAST]
-    assert len(about_ten) > 0.9 * len(widths)
+    assert len(about_ten) > 0.7 * len(widths)
     assert max(widths) <= 30  # tried now and then, and given up
 
 
 def long_tailed(shortest: float, mean: float) -> Callable[[int], float]:
     chance = random.Random(3)
     return lambda _: shortest + chance.expovariate(1 / (mean - shortest))
+
+
+def test_requests_without_an_answer_do_not_hold_a_run_back() -> None:
+    clock = FakeClock()
+    width = Width(clock)
+    chance = random.Random(5)
+    under_way: list[tuple[float, bool, float]] = []
+    answers = [0, 0]
+    while clock() < 240:
+        while len(under_way) < width.value():
+            lost = chance.random() < 0.3
+            seconds = 2.0 if lost else 0.05
+            heapq.heappush(under_way, (clock() + seconds, lost, seconds))
+        done_at, lost, seconds = heapq.heappop(under_way)
+        clock.pass_by(max(done_at - clock(), 0.0))
+        if lost:
+            width.spent("read", seconds)
+        else:
+            width.answered("read", seconds, done=True)
+            answers[clock() > 120] += 1
+
+    assert answers[1] / 120 > 10 * LEAST  # four at once, of which each takes 0.6 s, gave five in a second
 
 
 @pytest.mark.parametrize(
