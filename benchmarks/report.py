@@ -5,7 +5,7 @@ The journal is a made-up night: 4 links a second against a limit of 16 requests,
 morning, some refused, failed, unknown and undone. Reading and reporting go turn by turn, each in a process of its own;
 the seconds are the processor's. Fails above 2 x, or when the page has 2 MB or more.
 
-    python benchmarks/report.py [--pairs 100000] [--page page.html]
+    python benchmarks/report.py [--pairs 100000] [--turns 3] [--page page.html]
 """
 
 from __future__ import annotations
@@ -172,12 +172,13 @@ def turn(folder: Path, what: str, *more: str) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=100_000)
+    parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--page", help="keep the page here")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
         Night(folder, arguments.pairs).write()
-        turns = [(turn(folder, "read"), turn(folder, "report")) for _ in range(TURNS)]
+        turns = [(turn(folder, "read"), turn(folder, "report")) for _ in range(arguments.turns)]
         if arguments.page:
             turn(folder, "report", arguments.page)
     read, made = (min(each, key=lambda told: told["seconds"]) for each in zip(*turns, strict=True))

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from heapq import nsmallest
+from typing import Any, TypeVar
 
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.history import LEFT, UNDONE
@@ -27,6 +28,8 @@ from airflow_provider_auth0link.linking.store import Store
 from airflow_provider_auth0link.report.gathering import Gathered
 from airflow_provider_auth0link.report.timeline import Timeline
 from airflow_provider_auth0link.report.words import kind_of
+
+Name = TypeVar("Name", str, str | None)
 
 TITLE = "Account links"
 STANDING = ("linked", "already_linked", LEFT)
@@ -146,7 +149,7 @@ def _figures(
     """Put together what was read, and what is known beside it: a plan's counts, the limit."""
     counts, limit_per_s = known
     began, ended = gathered.clock.ends or (None, None)
-    gains = gathered.gains().most_common()
+    gains = _ordered(gathered.gains())
     return Figures(
         title=title,
         where=where,
@@ -196,13 +199,18 @@ def _reasons(told: Report) -> Iterator[Reason]:
     for state in STATES:
         pairs = told.refusals if state == REFUSED else told.look
         reasons = [each.reason for each in pairs if each.state == state]
-        counted = _merged(Counter(kind_of(each) if each else None for each in reasons)).most_common()
+        counted = _ordered(_merged(Counter(kind_of(each) if each else None for each in reasons)))
         if not counted and told.states[state]:
             yield Reason(state, None, told.states[state])
         for reason, count in counted[:REASONS_AT_MOST]:
             yield Reason(state, reason, count)
         if rest := counted[REASONS_AT_MOST:]:
             yield Reason(state, f"{len(rest):,} other reasons", sum(count for _, count in rest))
+
+
+def _ordered(counts: Counter[Name]) -> list[tuple[Name, int]]:
+    """Return counts, the highest first; alike ones by name, for a journal is read in any order."""
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0] or ""))
 
 
 def _merged(reasons: Counter[str | None]) -> Counter[str | None]:
@@ -218,7 +226,8 @@ def _merged(reasons: Counter[str | None]) -> Counter[str | None]:
 def _listings(told: Report) -> Iterator[Listing]:
     for state in LISTED:
         pairs = told.refusals if state == REFUSED else told.look
-        rows = [each for each in pairs if each.state == state][:ROWS_AT_MOST]
+        mine = (each for each in pairs if each.state == state)
+        rows = nsmallest(ROWS_AT_MOST, mine, key=lambda each: (each.primary_user_id, each.secondary_user_id))
         if rows:
             yield Listing(state, told.states[state], tuple(rows))
 

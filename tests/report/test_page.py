@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from airflow_provider_auth0link.report.figures import ROWS_AT_MOST, of_journal
 from airflow_provider_auth0link.report.page import render
+from tests.fakes.store import MemoryStore
 from tests.fakes.tenant import FakeTenant
 from tests.linking.rig import Rig
 
@@ -127,7 +129,7 @@ def test_numbers_have_their_thousands_and_the_cut_is_told() -> None:
     text = Read(page(rows)).text
 
     assert "1,500 pairs" in text
-    assert "The first 500 are listed; the journal has the other 1,000." in text
+    assert "The first 500 by the primary's id are listed; the journal has the other 1,000." in text
 
 
 def test_a_page_full_of_long_ids_stays_under_2_mb() -> None:
@@ -144,3 +146,23 @@ def test_the_reasons_leave_out_the_pair_that_the_row_names() -> None:
     pair = "'github|b' into 'auth0|a'"
 
     assert pair not in Read(page([outcome("failed", "auth0|a", "github|b", reason=f"{pair}: gone")])).text
+
+
+class Turned(MemoryStore):
+    """Reads from the other end."""
+
+    def read_many(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        yield from reversed(list(super().read_many(names)))
+
+
+def test_a_journal_has_one_page_however_it_is_read() -> None:
+    store = MemoryStore()
+    for writer in range(4):
+        journal = Rig(FakeTenant(), store=store).journal(header={"command": "link"})
+        for number in range(400):
+            reason = f"{'limit' if number % 2 else 'drifted'}: no"
+            pair = outcome("refused", f"auth0|{number}", f"github|{writer}-{number}", reason=reason)
+            journal.note("outcome", pair)
+        journal.commit()
+
+    assert render(of_journal(store)) == render(of_journal(Turned(store.files)))
