@@ -82,7 +82,7 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
     tell = told or _silent
     tell("reading", 0.0)
     records = records_of(source, work)
-    with staging.opened(work, memory_limit, threads) as database:
+    with staging.opened(work, memory_limit, threads) as database, staging.explained(memory_limit):
         staging.stage(database, records, search)
         tell("comparing", 0.6)
         unreadable = odd.settle(database, records, search, work)

@@ -52,17 +52,15 @@ def find_candidates(database: DuckDBPyConnection, search: Search) -> None:
     database.execute(
         "CREATE TABLE l AS SELECT user_id, i.provider || '|' || i.user_id AS held, "
         "nullif(i.connection, '') AS connection "
-        f"FROM (SELECT user_id, unnest(ids) AS i FROM (SELECT user_id, {IDS} AS ids FROM a) "
-        "WHERE len(ids) > 1 OR ids[1].provider || '|' || ids[1].user_id <> user_id) "
+        f"FROM (SELECT user_id, unnest({IDS}) AS i FROM a WHERE identities IS NOT NULL) "
         "WHERE i.provider || '|' || i.user_id <> user_id"
     )
     database.execute(
         f"CREATE TABLE shared AS SELECT coalesce(-a.line, a.rowid) AS rec, a.*, {IDS} AS ids FROM a WHERE {shared}"
     )
     database.execute(
-        "CREATE TABLE c AS SELECT s.* EXCLUDE (ids, identities, connection), "
-        "coalesce(nullif(list_filter(ids, lambda i: i.provider || '|' || i.user_id = s.user_id)[1].connection, ''), "
-        f"s.connection) AS connection, {enterprise_sql('ids')} AS enterprise, "
+        "CREATE TABLE c AS SELECT s.* EXCLUDE (ids, identities), "
+        f"{enterprise_sql('ids')} AS enterprise, "
         "coalesce(-t.node, s.rec) AS node, coalesce(t.why, 0) AS twin FROM shared AS s LEFT JOIN twin AS t USING (line)"
     )
     database.execute(

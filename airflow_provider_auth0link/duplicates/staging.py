@@ -8,7 +8,8 @@ are looked at one by one (``odd.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 IDENTITIES = '[{"provider":"VARCHAR","user_id":"VARCHAR","connection":"VARCHAR"}]'
 
+_SIMPLE = "(len(ids) = 1 AND ids[1].provider || '|' || ids[1].user_id = user_id)"
+"""An account with no identity but its own. Nearly all are, and their identities are not kept."""
+
 AT_LINE = "__at_line"
 """Of a record that was looked at: where it stood."""
 
@@ -37,6 +41,11 @@ ALWAYS: Mapping[str, str] = {
     "email": "VARCHAR",
 }
 """Fields that are read whatever is searched for, and how: JSON where text and other values have to be told apart."""
+
+_KINDS = {
+    **dict.fromkeys((*FLAGS, *JSON_FIELDS, "logins_count"), "JSON"),
+    **dict.fromkeys(("last_login", "created_at"), "TIMESTAMPTZ"),
+}
 
 _CHOSEN = {
     "most_logins": ("logins_count",),
@@ -80,6 +89,8 @@ def opened(work: Path, memory_limit: str, threads: int | None) -> DuckDBPyConnec
             "enable_progress_bar = false",
         ):
             database.execute(f"SET {setting}")
+        with suppress(duckdb.Error):  # a build without time zones has UTC alone
+            database.execute("SET TimeZone = 'UTC'")
         database.execute("PRAGMA force_compression = 'uncompressed'")
     except (duckdb.Error, ValueError):
         database.close()
@@ -87,6 +98,23 @@ def opened(work: Path, memory_limit: str, threads: int | None) -> DuckDBPyConnec
             "memory_limit must be a size such as '1GB', and threads a whole number from 1 on"
         ) from None
     return database
+
+
+@contextmanager
+def explained(memory_limit: str) -> Iterator[None]:
+    """
+    Say what to do where memory does not suffice.
+
+    :raises InputError: when it does not
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise InputError(
+            f"memory_limit: {memory_limit!r} is too little for DuckDB. Give more, or fewer threads"
+        ) from None
 
 
 def stage(database: DuckDBPyConnection, records: Records, search: Search) -> None:
@@ -105,6 +133,8 @@ def stage(database: DuckDBPyConnection, records: Records, search: Search) -> Non
         raise InputError(
             "rules: DuckDB does not take the SQL of a rule. See SqlRule for the fields that it may name"
         ) from None
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         raise InputError(f"source: cannot be read ({type(error).__name__}). Is it whole?") from None
 
@@ -162,7 +192,7 @@ def columns(search: Search) -> dict[str, str]:
     for choice in search.primary:
         names |= set(_CHOSEN[choice.name]) if isinstance(choice, NamedChoice) else set()
     for name in sorted(names - found.keys()):
-        found[name] = "JSON" if name in {*FLAGS, *JSON_FIELDS, "logins_count"} else "VARCHAR"
+        found[name] = _KINDS.get(name, "VARCHAR")
     return found
 
 
@@ -180,13 +210,16 @@ def _typed(search: Search, *, looked_at: bool = False) -> str:
     changed = {
         "user_id": _PLAIN_ID_OR_NONE,
         "blocked": "coalesce(blocked::VARCHAR <> 'false', false)",
-        "connection": "nullif(connection, '')",
+        "connection": f"coalesce(nullif(CASE WHEN {_SIMPLE} THEN ids[1].connection ELSE list_filter(ids, "
+        "lambda i: i.provider || '|' || i.user_id = user_id)[1].connection END, ''), nullif(connection, ''))",
+        "identities": f"CASE WHEN {_SIMPLE} THEN NULL ELSE identities::VARCHAR END",
         "logins_count": "try_cast(logins_count::VARCHAR AS DOUBLE)",
         **{name: f"coalesce({name}::VARCHAR = 'true', false)" for name in FLAGS},
     }
     changed |= {"user_id": "json_extract_string(user_id, '$')"} if looked_at else {}
+    read = f"SELECT * REPLACE ({changed.pop('user_id')} AS user_id), from_json(identities, '{IDENTITIES}') AS ids"
     selected = ", ".join(f"{changed.get(name, quoted(name))} AS {quoted(name)}" for name in found)
-    return f"SELECT {selected} FROM ({_read(found)})"
+    return f"SELECT {selected}, split_part(user_id, '|', 1) AS provider FROM ({read} FROM ({_read(found)}))"
 
 
 def quoted(name: str) -> str:
@@ -200,7 +233,7 @@ def _kept(search: Search, line: str = "NULL::BIGINT") -> Iterable[str]:
     yield "user_id"
     yield "connection"
     yield "blocked"
-    yield "identities::VARCHAR AS identities"
+    yield "identities"
     yield "app_metadata::VARCHAR AS app"
     yield "email"
     for at, rule in enumerate(search.rules):
@@ -223,8 +256,8 @@ def order_sql(search: Search) -> str:
     """Return by what accounts are sorted, the best primary first."""
     terms = {
         "most_logins": "coalesce(logins_count, 0) DESC",
-        "latest_login": "try_cast(last_login AS TIMESTAMP) DESC NULLS LAST",
-        "oldest": "try_cast(created_at AS TIMESTAMP) ASC NULLS LAST",
+        "latest_login": "last_login DESC NULLS LAST",
+        "oldest": "created_at ASC NULLS LAST",
         "has_metadata": "has_metadata DESC",
     }
     order = [

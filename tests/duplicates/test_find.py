@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from airflow_provider_auth0link.duplicates.find import Found, find
+from airflow_provider_auth0link.duplicates.rules import SqlRule
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.sources import FileSource, Source
+from airflow_provider_auth0link.errors import InputError
 
 Json = dict[str, Any]
 
@@ -100,3 +104,130 @@ def test_the_same_verified_e_mail(tmp_path: Path) -> None:
         }
     ]
     assert (ran.found.accounts, ran.found.candidates, ran.found.planned, ran.rejects) == (2, 2, 1, b"")
+
+
+def test_moments_are_compared_as_such(tmp_path: Path) -> None:
+    early = account("auth0|early", "a@x.org", last_login="2024-01-02T03:00:00+02:00")
+    late = account("github|late", "a@x.org", last_login="2024-01-02T02:00:00.000Z")
+
+    assert search([early, late], tmp_path).pairs == [("github|late", "auth0|early")]
+
+
+def test_what_cannot_be_read_is_told_by_its_line(tmp_path: Path) -> None:
+    broken = [
+        b"\n",
+        b'{"user_id": "auth0|cut\n',
+        b"[]\n",
+        b'{"user_id": 7}\n',
+        b'{"email": "a@x.org"}\n',
+        b"\xff\n",
+    ]
+    spoilt = [
+        *broken,
+        b" \n",
+        b'{"user_id": "a|b", "identities": {}}\n',
+        b'{"user_id": "a|b", "email": NaN}\n',
+    ]
+    ran = search([*spoilt, account("auth0|a", "a@x.org"), account("auth0|b", "a@x.org")], tmp_path)
+
+    assert rows(ran.rejects) == [
+        {"line": 2, "reason": "unreadable: no JSON"},
+        {"line": 3, "reason": "unreadable: no JSON object"},
+        {"line": 4, "reason": "unreadable: user_id is no id"},
+        {"line": 5, "reason": "unreadable: no user_id"},
+        {"line": 6, "reason": "unreadable: no UTF-8"},
+        {"line": 8, "reason": "unreadable: identities is no list of objects"},
+        {"line": 9, "reason": "unreadable: no JSON"},
+    ]
+    assert (ran.found.unreadable, ran.found.accounts) == (7, 2)
+
+
+def test_repeats_are_kept_once_and_told(tmp_path: Path) -> None:
+    one, other = account("auth0|a", "a@x.org"), account("github|é", "a@x.org")
+    ran = search([one, other, one, other, one], tmp_path)
+
+    assert ran.pairs == [("auth0|a", "github|é")]
+    assert rows(ran.rejects) == [
+        {"line": 3, "user_id": "auth0|a", "reason": "repeat"},
+        {"line": 4, "user_id": "github|é", "reason": "repeat"},
+        {"line": 5, "user_id": "auth0|a", "reason": "repeat"},
+    ]
+    assert (ran.found.accounts, ran.found.repeats) == (2, 3)
+
+
+def test_an_account_told_in_two_ways_is_not_planned(tmp_path: Path) -> None:
+    ran = search(
+        [
+            account("auth0|a", "a@x.org", logins_count=1),
+            account("auth0|a", "a@x.org", logins_count=2),
+            account("github|1", "a@x.org"),
+            account("github|2", "a@x.org"),
+        ],
+        tmp_path,
+    )
+
+    assert ran.pairs == [("github|1", "github|2")]
+    assert ran.reasons == {"auth0|a": "told_twice"}
+    assert ran.found.accounts == 3
+
+
+def test_the_same_bytes_whatever_the_machine(tmp_path: Path) -> None:
+    accounts: list[object] = []
+    for number in range(20_000):
+        strange = "é" if number % 50 == 0 else ""
+        legacy = {"app_metadata": {"legacy_id": number % 9000}} if number % 3 == 0 else {}
+        accounts.append(account(f"auth0|{number}{strange}", f"P{number % 15_000}{strange}@x.org", **legacy))
+        accounts += [accounts[-1]] if number % 700 == 1 else []
+        accounts += [b'{"cut\n'] if number % 1000 == 0 else []
+    rules = ("verified_email", "metadata:app_metadata.legacy_id")
+    machines = [(1, "1GB"), (2, "1GB"), (4, "400MB"), (2, "200MB")]
+
+    first, *others = [
+        search(accounts, tmp_path, rules=rules, threads=threads, memory_limit=memory)[1:]
+        for threads, memory in machines
+    ]
+
+    assert others == [first] * 3
+    assert first[0].count(b"\n") > 4_000
+    assert first[1].count(b"unreadable") == 20
+
+
+def test_too_little_memory_is_told(tmp_path: Path) -> None:
+    accounts = [account(f"auth0|{number}", f"p{number}@x.org") for number in range(2_000)]
+
+    with pytest.raises(InputError, match="memory_limit: '20MB' is too little"):
+        search(accounts, tmp_path, memory_limit="20MB")
+
+
+def test_a_wrong_limit_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="memory_limit must be a size"):
+        search([], tmp_path, memory_limit="much")
+
+
+def test_the_sql_of_a_rule_is_told_where_it_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="rules: DuckDB does not take the SQL"):
+        search([], tmp_path, rules=(SqlRule("own", "no_such_column"),))
+
+
+def test_a_rule_of_ones_own(tmp_path: Path) -> None:
+    rule = SqlRule(
+        "same_crm",
+        "lower(crm_id)",
+        verified_sql="email_verified",
+        evidence=("verified",),
+        columns=("crm_id",),
+    )
+    ran = search(
+        [account("auth0|a", "a@x.org", crm_id="C7"), account("github|b", "b@x.org", crm_id="c7")],
+        tmp_path,
+        rules=(rule,),
+    )
+
+    assert rows(ran.plan) == [
+        {
+            "primary_user_id": "auth0|a",
+            "secondary_user_id": "github|b",
+            "rule": "same_crm",
+            "evidence": {"verified": True},
+        }
+    ]
