@@ -162,7 +162,11 @@ class Engine:
         if self._stopped or not self._more:
             return False
         ahead = max(LEAST_UNITS, min(MOST_UNITS, int(self._speed.per_second() * AHEAD_S)))
-        return self._live < ahead
+        if self._live < ahead:
+            return True
+        # However long a unit takes, each worker needs one that does not wait for its intent to be written.
+        width, parked = self._tenants.width(), len(self._parked)
+        return self._live - parked < width and parked < ahead + 2 * width
 
     def _guarded(self, loop: Callable[[], None]) -> None:
         """Run a thread's loop; what it dies of ends the run, and is told by whoever waits for it."""

@@ -161,3 +161,18 @@ def test_a_stop_waits_no_longer_than_it_is_told_and_writes_down_what_is_known() 
     assert (counts["linked"], counts["unknown"]) == (1, 1)
     release.set()
     assert batch.wait(20)
+
+
+def test_slow_units_are_as_many_at_once_as_are_worth_having() -> None:
+    users, pairs = [], []
+    for n in range(24):
+        users += [user(f"auth0|{n}"), user(f"github|{n}", "github")]
+        pairs.append([f"auth0|{n}", f"github|{n}"])
+    together = threading.Barrier(12, timeout=60)
+
+    class Slow(FakeTenant):
+        def link(self, primary: Any, *rest: Any, **more: Any) -> Any:
+            together.wait()  # lets nobody on before a dozen are here
+            return super().link(primary, *rest, **more)
+
+    assert Rig(Slow(*users), width_=12).link(pairs, **NOTHING) == {"planned": 24, "linked": 24}
