@@ -23,7 +23,7 @@ from sqlalchemy import create_engine, text
 
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 
-FOLDER = os.environ.get("AUTH0LINK_FOLDER", "auth0link")
+FOLDER = os.environ.get("AUTH0LINK_FOLDER", str(Path("auth0link").absolute()))
 
 # XCom takes 10,000 pairs. More of them belong in a file: see example_batch_shards.
 DUPLICATES = """

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import pendulum
 from airflow.providers.common.compat.sdk import Param, dag
@@ -24,7 +25,7 @@ from airflow.providers.common.compat.sdk import Param, dag
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 from airflow_provider_auth0link.operators.plan import SplitPlanOperator
 
-FOLDER = os.environ.get("AUTH0LINK_FOLDER", "auth0link")
+FOLDER = os.environ.get("AUTH0LINK_FOLDER", str(Path("auth0link").absolute()))
 
 
 @dag(

@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pendulum
@@ -43,7 +44,7 @@ try:
 except (ImportError, AirflowOptionalProviderFeatureException):  # before Airflow 3.1
     ApprovalOperator = None  # type: ignore[assignment,misc]  # looked at below
 
-FOLDER = os.environ.get("AUTH0LINK_FOLDER", "auth0link")
+FOLDER = os.environ.get("AUTH0LINK_FOLDER", str(Path("auth0link").absolute()))
 EXPORT = FOLDER + "/users-{{ run_id }}.ndjson.gz"
 JOURNAL = FOLDER + "/journals/{{ run_id }}"
 ID_MAP = FOLDER + "/ids-{{ run_id }}.csv"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import pendulum
 from airflow.providers.common.compat.sdk import Param, XComArg, dag
@@ -25,7 +26,7 @@ from airflow.providers.common.compat.sdk import Param, XComArg, dag
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 from airflow_provider_auth0link.operators.plan import PlanLinksOperator
 
-FOLDER = os.environ.get("AUTH0LINK_FOLDER", "auth0link")
+FOLDER = os.environ.get("AUTH0LINK_FOLDER", str(Path("auth0link").absolute()))
 
 
 @dag(

@@ -31,7 +31,7 @@ from airflow.providers.common.compat.sdk import Param, dag, get_current_context,
 
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 
-FOLDER = os.environ.get("AUTH0LINK_FOLDER", "auth0link")
+FOLDER = os.environ.get("AUTH0LINK_FOLDER", str(Path("auth0link").absolute()))
 LEAST_ACCOUNTS = 200
 MOST_TOGETHER = 5
 PLANNED, SETTLED = "planned", "settled by other pairs"
