@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link.duplicates import reasons
-from airflow_provider_auth0link.duplicates.raw import raw_records, read_record
+from airflow_provider_auth0link.duplicates.raw import BlankLinesError, raw_records, read_record
 from airflow_provider_auth0link.duplicates.records import Records, iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.staging import (
@@ -84,9 +84,8 @@ def _look(
     desk: Desk, where: str, genuine: Callable[[dict[str, Any] | str], bool], into: Mapping[str, Path]
 ) -> None:
     """Read the records that a condition names, and write down what they are."""
-    if _looked(
-        desk, f"SELECT rowid FROM a WHERE rowid < {desk.total} AND {where} ORDER BY rowid", genuine, into
-    ):
+    numbers = f"SELECT rowid FROM a WHERE rowid < {desk.total} AND {where} ORDER BY rowid"
+    if _looked(desk, numbers, genuine, into):
         return
     if not desk.database.execute("FROM duckdb_tables() WHERE table_name = 'ordered'").fetchone():
         stage_in_order(desk.database, desk.records)
@@ -97,19 +96,34 @@ def _look(
 def _looked(
     desk: Desk, numbers: str, genuine: Callable[[dict[str, Any] | str], bool], into: Mapping[str, Path]
 ) -> bool:
+    try:
+        return _written(desk, numbers, genuine, into, blank=False)
+    except BlankLinesError:
+        return _written(desk, numbers, genuine, into, blank=True)
+
+
+def _written(
+    desk: Desk,
+    numbers: str,
+    genuine: Callable[[dict[str, Any] | str], bool],
+    into: Mapping[str, Path],
+    *,
+    blank: bool,
+) -> bool:
     wanted = (rec for (rec,) in iter_rows(desk.database.cursor().execute(numbers)))
     fields = columns(desk.search)
+    meant = True
     with into["told"].open("w") as told, into["kept"].open("w") as kept, into["shapes"].open("w") as shapes:
-        for raw in raw_records(desk.records, wanted, desk.total):
+        for raw in raw_records(desk.records, wanted, desk.total, blank=blank):
             line, row = read_record(desk.records, raw)
             if not genuine(row):
-                return False
-            if isinstance(row, str):
+                meant = False
+            elif isinstance(row, str):
                 _write(told, {"line": line, "reason": reasons.UNREADABLE + row})
             else:
                 _write(kept, {**_clean(row, fields), AT_LINE: line})
                 _write(shapes, {"line": line, "shape": _shape(row), **_key(row)})
-    return True
+    return meant
 
 
 def _write(file: IO[str], row: Mapping[str, Any]) -> None:
@@ -177,7 +191,8 @@ def _find_twins(desk: Desk, path: Path) -> None:
     run(
         "CREATE TABLE twin AS SELECT line, min(line) OVER (PARTITION BY user_id, connection) AS node, "
         "CASE WHEN count(*) OVER (PARTITION BY user_id, connection) > 1 THEN $twice ELSE $ambiguous END AS why "
-        "FROM (SELECT *, count(*) OVER (PARTITION BY user_id) AS n FROM shape ANTI JOIN told USING (line)) WHERE n > 1",
+        "FROM shape ANTI JOIN told USING (line) WHERE user_id IN "
+        "(SELECT user_id FROM shape ANTI JOIN told USING (line) GROUP BY user_id HAVING count(*) > 1)",
         {"twice": reasons.CODES[reasons.TOLD_TWICE], "ambiguous": reasons.CODES[reasons.AMBIGUOUS_ID]},
     )
 

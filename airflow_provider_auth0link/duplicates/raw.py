@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.duplicates import reasons
@@ -11,7 +11,7 @@ from airflow_provider_auth0link.duplicates.records import LINE, WRONG, Records
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.model import UserId
 
-CHUNK = 1 << 22
+CHUNK = 1 << 20
 
 
 class Raw(NamedTuple):
@@ -22,33 +22,29 @@ class Raw(NamedTuple):
     data: bytes
 
 
-def raw_records(records: Records, wanted: Iterable[int], count: int) -> Iterator[Raw]:
+class BlankLinesError(Exception):
+    """A file has other lines than records, so that a record's number does not tell its line."""
+
+
+def raw_records(records: Records, wanted: Iterable[int], total: int, *, blank: bool) -> Iterator[Raw]:
     """
     Give the records of some numbers, which must come in order.
 
-    A line that is blank is no record. Where the file has as many lines as records there is none, and whole pieces of
-    the file are passed over.
+    A line that is blank is no record. Where there is none, whole pieces of the file are passed over.
 
-    :param count: records in the file
+    :param total: records in the file
+    :param blank: whether there may be blank lines
+    :raises BlankLinesError: at the end, when there are and there may not
     """
     numbers = iter(wanted)
     first = next(numbers, None)
     if first is None:
         return
-    give = _quick if _lines(records) == count else _slow
-    yield from give(records, first, numbers)
-
-
-def _lines(records: Records) -> int:
-    """Count the lines; of a compressed file, where that would take as long as reading it, none."""
-    count, last = 0, b"\n"
-    with records.opened() as file:
-        if hasattr(file, "mtime"):
-            return -1
-        while data := file.read(CHUNK):
-            count += data.count(b"\n")
-            last = data[-1:]
-    return count + (last != b"\n")
+    if blank:
+        yield from _slow(records, first, numbers)
+        return
+    if (yield from _quick(records, first, numbers)) != total:
+        raise BlankLinesError
 
 
 def _slow(records: Records, first: int | None, numbers: Iterator[int]) -> Iterator[Raw]:
@@ -65,22 +61,23 @@ def _slow(records: Records, first: int | None, numbers: Iterator[int]) -> Iterat
                     return
 
 
-def _quick(records: Records, first: int | None, numbers: Iterator[int]) -> Iterator[Raw]:
+def _quick(records: Records, first: int | None, numbers: Iterator[int]) -> Generator[Raw, None, int]:
+    """Give records by the numbers of their lines, and return how many lines there are."""
     at, rest = 0, b""
     with records.opened() as file:
-        while first is not None:
-            data = file.read(CHUNK)
-            whole, newline, left = (rest + data).rpartition(b"\n")
-            if not data:
-                whole, newline, left = rest, b"\n", b""
-            inside = whole.count(b"\n") + 1 if newline else 0
-            lines = whole.split(b"\n") if first < at + inside else []
-            while lines and first is not None and first < at + inside:
+        while data := file.read(CHUNK):
+            inside = data.count(b"\n")
+            if first is None or first > at + inside:  # neither in here nor in the line that ends in here
+                at, rest = at + inside, data[data.rfind(b"\n") + 1 :] if inside else rest + data
+                continue
+            *lines, rest = (rest + data).split(b"\n")
+            while first is not None and first < at + len(lines):
                 yield Raw(first, first + 1, lines[first - at])
                 first = next(numbers, None)
-            at, rest = at + inside, left
-            if not data:
-                return
+            at += len(lines)
+    if rest and first == at:
+        yield Raw(first, first + 1, rest)
+    return at + bool(rest)
 
 
 def read_record(records: Records, raw: Raw) -> tuple[int, dict[str, Any] | str]:
