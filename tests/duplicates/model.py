@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +62,10 @@ class Person:
 
     @property
     def enterprise(self) -> bool:
-        providers = {provider_of(self.row), *(each["provider"] for each in self.row.get("identities") or ())}
+        providers = {
+            provider_of(self.row),
+            *(each.get("provider") for each in self.row.get("identities") or ()),
+        }
         return bool(providers & ENTERPRISE)
 
 
@@ -84,7 +88,7 @@ class Answer(NamedTuple):
 
 def read_lines(data: bytes) -> list[tuple[int, Row | str]]:
     """Return the records of NDJSON with their lines' numbers; for an unreadable one the reason."""
-    lines = enumerate(data.split(b"\n"), 1)
+    lines = enumerate(data.removeprefix(BOM_UTF8).split(b"\n"), 1)
     return [(number, read_line(line)) for number, line in lines if line.strip()]
 
 

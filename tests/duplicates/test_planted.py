@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -174,6 +175,14 @@ def test_an_empty_export_is_an_empty_plan(data: bytes, run: Find, tmp_path: Path
 
     assert (written.plan, written.rejects) == (b"", b"")
     assert (written.found.accounts, written.found.planned) == (0, 0)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_account(run: Find, tmp_path: Path) -> None:
+    planted = world(14)
+
+    marked = run(in_file(tmp_path, "marked.ndjson", BOM_UTF8 + planted.lines), search(ALL))
+
+    assert told(marked.plan, marked.rejects) == (planted.truth[ALL], planted.spoilt)
 
 
 @pytest.mark.parametrize("rules", RULES)
