@@ -40,7 +40,9 @@ def main() -> int:
             settings = Settings.from_connection(
                 host=at.url, login=at.client_id, password=at.client_secret, extra={"rate_share": 1.0}
             )
-            client = Auth0Client(settings, HttpTransport(settings), user_agent="benchmark", told=lambda _: None)
+            client = Auth0Client(
+                settings, HttpTransport(settings), user_agent="benchmark", told=lambda _: None
+            )
             began = time.monotonic()
             requests, _, width = ours(client, folder, 0, links)
             wall = time.monotonic() - began

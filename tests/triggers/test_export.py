@@ -92,13 +92,13 @@ def test_a_refusal_is_told(site: ExportSite) -> None:
 
 
 def test_a_bad_connection_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = {"conn_type": "auth0", "host": "t.example.com", "password": SECRET, "extra": {"tiemout": 3}}
+    row = {"conn_type": "auth0", "host": "t.example.com", "password": SECRET, "extra": {"time_out": 3}}
     monkeypatch.setenv(CONN, json.dumps(row))
 
     event = told(trigger())
 
     assert event["status"] == "error"
-    assert "tiemout" in event["message"]
+    assert "time_out" in event["message"]
     assert SECRET not in json.dumps(event)
 
 
