@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.records import LINE, WRONG, Records
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 from airflow_provider_auth0link.model import UserId
 
 CHUNK = 1 << 20
@@ -22,7 +22,7 @@ class Raw(NamedTuple):
     data: bytes
 
 
-class BlankLinesError(Exception):
+class BlankLinesError(Auth0LinkError):
     """A file has other lines than records, so that a record's number does not tell its line."""
 
 
