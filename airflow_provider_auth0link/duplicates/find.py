@@ -11,13 +11,16 @@ from airflow_provider_auth0link.duplicates import gains, groups, odd, staging, w
 from airflow_provider_auth0link.duplicates.reasons import REASONS
 from airflow_provider_auth0link.duplicates.records import records_of
 from airflow_provider_auth0link.duplicates.search import Search
-from airflow_provider_auth0link.duplicates.sources import Source
+from airflow_provider_auth0link.duplicates.sources import Source, is_gzip
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY_LIMIT = "1GB"
 SAMPLE = 20
+
+UNPACKED = 8
+"""How many times larger than its gzip an export is, or so."""
 
 
 class SamplePair(NamedTuple):
@@ -82,7 +85,8 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
     tell = told or _silent
     tell("reading", 0.0)
     records = records_of(source, work)
-    with staging.opened(work, memory_limit, threads) as database, staging.explained(memory_limit):
+    size = records.path.stat().st_size * (UNPACKED if is_gzip(records.path) else 1)
+    with staging.opened(work, memory_limit, threads, size) as database, staging.explained(memory_limit):
         staging.stage(database, records, search)
         tell("comparing", 0.6)
         unreadable = odd.settle(database, records, search, work)

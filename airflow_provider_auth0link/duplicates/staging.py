@@ -63,10 +63,11 @@ _PLAIN_ID_OR_NONE = f"CASE WHEN {_PLAIN_ID} THEN substr(user_id, 2, length(user_
 """Ids, as JSON, that pass every check of ``UserId.parse``. Nearly all do."""
 
 
-def opened(work: Path, memory_limit: str, threads: int | None) -> DuckDBPyConnection:
+def opened(work: Path, memory_limit: str, threads: int | None, size: int) -> DuckDBPyConnection:
     """
-    Open a database in a folder, which takes what does not fit into memory.
+    Open a database, in memory where the accounts fit into it with ease, else in a folder.
 
+    :param size: of the file that is to be read
     :raises InputError: when DuckDB is not installed, or knows no such limit
     """
     try:
@@ -75,29 +76,45 @@ def opened(work: Path, memory_limit: str, threads: int | None) -> DuckDBPyConnec
         raise InputError(
             "finding duplicates needs DuckDB: install airflow-provider-auth0link[plan]"
         ) from None
-    database = duckdb.connect(str(work / "accounts.duckdb"))
+    database = duckdb.connect(":memory:")
     try:
-        database.execute(f"SET memory_limit = {text_sql(memory_limit)}")
-        if threads is not None:
-            database.execute(f"SET threads = {int(threads)}")
-        for setting in (
-            f"temp_directory = {text_sql(str(work / 'spilled'))}",
-            "autoinstall_known_extensions = false",
-            "autoload_known_extensions = false",
-            "preserve_insertion_order = true",
-            "checkpoint_threshold = '1TB'",
-            "enable_progress_bar = false",
-        ):
-            database.execute(f"SET {setting}")
-        with suppress(duckdb.Error):  # a build without time zones has UTC alone
-            database.execute("SET TimeZone = 'UTC'")
-        database.execute("PRAGMA force_compression = 'uncompressed'")
+        _set(database, work, memory_limit, threads)
+        if size > _limit(database):
+            database.close()
+            database = duckdb.connect(str(work / "accounts.duckdb"))
+            _set(database, work, memory_limit, threads)
+            database.execute("SET checkpoint_threshold = '1TB'")
+            database.execute("PRAGMA force_compression = 'uncompressed'")  # it is read once or twice
     except (duckdb.Error, ValueError):
         database.close()
         raise InputError(
             "memory_limit must be a size such as '1GB', and threads a whole number from 1 on"
         ) from None
     return database
+
+
+def _set(database: DuckDBPyConnection, work: Path, memory_limit: str, threads: int | None) -> None:
+    import duckdb
+
+    settings = [
+        f"memory_limit = {text_sql(memory_limit)}",
+        f"temp_directory = {text_sql(str(work / 'spilled'))}",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "preserve_insertion_order = true",
+        "enable_progress_bar = false",
+    ]
+    for setting in settings if threads is None else [*settings, f"threads = {int(threads)}"]:
+        database.execute(f"SET {setting}")
+    with suppress(duckdb.Error):  # a build without time zones has UTC alone
+        database.execute("SET TimeZone = 'UTC'")
+
+
+def _limit(database: DuckDBPyConnection) -> float:
+    """Return the limit in bytes; DuckDB says it as ``953.6 MiB``."""
+    row = database.execute("SELECT current_setting('memory_limit')").fetchone()
+    amount, unit = str(row[0] if row else "0 bytes").split()
+    return float(amount) * 1024 ** {"bytes": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4}.get(unit, 0)
 
 
 @contextmanager
