@@ -94,7 +94,6 @@ class Night:
                 "command": command,
                 "plan_digest": "5" * 64,
                 "options": OPTIONS if command == "link" else {"only": None},
-                "rate_share": 0.8,
             },
             seal=Seal(),
             at=lambda: self.moment.isoformat(timespec="seconds"),
@@ -125,7 +124,7 @@ class Night:
         slow = 0.45 < count / self.pairs < 0.6
         rate = (1.6 if slow else 3.9) + self.chance.uniform(-0.3, 0.3)
         self.moment += timedelta(seconds=1 / rate)
-        self.used = min(0.8, count / 60) - self.chance.uniform(0.0, 0.06)
+        self.used = min(0.55, count / 60) - self.chance.uniform(0.0, 0.06)
 
     def _carried(self, number: int) -> list[str]:
         return [each for at, each in enumerate(FIELDS, 2) if number % at == 0]

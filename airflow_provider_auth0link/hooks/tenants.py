@@ -82,13 +82,8 @@ def journal_of(
         store,
         writer=writer_of(context),
         tenant=hook.settings.host,
-        header={**header, **_told_of(hook)},
+        header={**header, "correlation_id": hook.correlation_id},
         seal=Seal.of(hook.settings.journal_secret),
         at=lambda: pendulum.now("UTC").isoformat(timespec="seconds"),
         used=hook.get_conn().pace.drawn,
     )
-
-
-def _told_of(hook: Auth0Hook) -> dict[str, Any]:
-    """Return what a journal's header tells of the connection."""
-    return {"correlation_id": hook.correlation_id, "rate_share": hook.settings.rate_share}

@@ -6,7 +6,7 @@ that it has read, so what was written after another record was known has the hig
 ``secondary_user_id``, ``connection`` (name, where known), ``connection_id`` (where the plan gave one).
 
 - ``header``, the first record of each writer: ``format``, ``tenant``, ``command`` ("link" or "undo"),
-  ``plan_digest``, ``options``, ``rate_share`` (how far it may draw the tenant's limit down, 0 to 1).
+  ``plan_digest``, ``options``.
 - ``intent``: ``identities`` of the secondary, ``carried`` (paths), ``snapshot`` (``file`` and ``line``).
 - ``outcome``: ``outcome``, ``reason``, ``carried``, ``open`` (a lost try may still be applied), ``limit_used`` (how far
   the tenant's limit was drawn down, 0 to 1; not with every record).

@@ -240,16 +240,8 @@ def _undo(told: Report, gathered: Gathered) -> Undo | None:
 
 def _timeline(gathered: Gathered, limit_per_s: float | None) -> Timeline | None:
     """Lay out the speed; a limit in requests is one in links by what this run's links took."""
-    headers = gathered.headers.values()
-    share = max((each for each in map(_share, headers) if each is not None), default=None)
     linked = sum(each.linked for each in gathered.clock.seconds.values())
     limit = None
     if limit_per_s and linked and gathered.requests:
         limit = limit_per_s * linked / gathered.requests
-    return gathered.clock.timeline(limit, share)
-
-
-def _share(header: Mapping[str, Any]) -> float | None:
-    share = header.get("rate_share")
-    told = isinstance(share, int | float) and not isinstance(share, bool) and 0 < share <= 1
-    return float(share) if told and share is not None else None
+    return gathered.clock.timeline(limit)

@@ -18,8 +18,13 @@ STEP_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_2
 YEARS = range(2000, 3000)
 """Of a clock that may be right."""
 
-AT_THE_LIMIT = 0.9
-"""So far of its share the bucket is drawn down when a run goes at the limit: the pace hovers there."""
+AT_THE_LIMIT = 0.2
+"""
+So far the bucket is drawn down, or further, when the limit holds a run: the pace lets requests go by what is left.
+
+Where it does not, only what is under way is missing from the bucket: as many as pass in the time of an answer, a
+seventh of the bucket or so where it is refilled in a second and an answer takes 150 ms.
+"""
 
 WINDOW_S = (10, 300)
 """The least and the most seconds over which what the limit lets through is measured: links end in bursts."""
@@ -94,22 +99,21 @@ class Clock:
         first, last = min(self.seconds), max(self.seconds)
         return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC)
 
-    def timeline(self, limit: float | None, share: float | None) -> Timeline | None:
+    def timeline(self, limit: float | None) -> Timeline | None:
         """
         Return the chart's data, None when nothing was linked or undone at a time that is told.
 
         :param limit: links a second, where it is known
-        :param share: how far the run may draw the tenant's bucket down, 0 to 1
         """
         if not any(each.linked or each.undone for each in self.seconds.values()):
             return None
         elapsed = _elapsed(self.seconds)
         total = max(elapsed.values()) + 1
         told = [each for each in self.seconds.values() if each.limit_used is not None]
-        held = [each for each in told if _is_held(each, share)]
+        held = [each for each in told if _is_held(each)]
         measured = limit is None
         if measured:
-            limit = _through(self.seconds, elapsed, share)
+            limit = _through(self.seconds, elapsed)
         moments = sorted(self.seconds)
         pauses = tuple(elapsed[after] for before, after in pairwise(moments) if after - before > IDLE_S)
         return Timeline(
@@ -118,7 +122,7 @@ class Clock:
             pauses,
             limit,
             measured,
-            len(held) / len(told) if told and share else None,
+            len(held) / len(told) if told else None,
         )
 
 
@@ -135,12 +139,11 @@ def _elapsed(seconds: dict[int, Second]) -> dict[int, int]:
     return places
 
 
-def _is_held(second: Second, share: float | None) -> bool:
-    """Tell whether the bucket was about as far drawn down as the run may."""
-    return share is not None and second.limit_used is not None and second.limit_used >= AT_THE_LIMIT * share
+def _is_held(second: Second) -> bool:
+    return second.limit_used is not None and second.limit_used >= AT_THE_LIMIT
 
 
-def _through(seconds: dict[int, Second], elapsed: dict[int, int], share: float | None) -> float | None:
+def _through(seconds: dict[int, Second], elapsed: dict[int, int]) -> float | None:
     """
     Return how many links a second went through at most while the limit held the run; None when it hardly did.
 
@@ -156,9 +159,9 @@ def _through(seconds: dict[int, Second], elapsed: dict[int, int], share: float |
             window = windows[place]
             window[0] += second.linked
             window[1] += second.limit_used is not None
-            window[2] += _is_held(second, share)
+            window[2] += _is_held(second)
     rates = sorted(linked / width for linked, told, held in windows if linked and held * 2 > told)
-    return rates[len(rates) * 9 // 10] if len(rates) >= SURE else None
+    return rates[(len(rates) - 1) * 9 // 10] if len(rates) >= SURE else None
 
 
 def _steps(seconds: dict[int, Second], elapsed: dict[int, int], total: int) -> Iterator[Step]:

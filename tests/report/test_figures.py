@@ -143,7 +143,7 @@ def test_the_limit_is_read_from_the_journal() -> None:
     moments = iter([f"2026-01-01T00:{second // 60:02}:{second % 60:02}+00:00" for second in range(200)])
     rows = [outcome(n) for n in range(100)]
 
-    store = noted(rows, header={"rate_share": 0.8}, at=lambda: next(moments), used=lambda: 0.78)
+    store = noted(rows, at=lambda: next(moments), used=lambda: 0.28)
 
     line = of_journal(store).timeline
     assert line is not None
@@ -174,7 +174,7 @@ def test_the_limit_is_noted_once_a_second() -> None:
     ],
 )
 def test_what_others_wrote_into_a_record_does_no_harm(more: dict[str, Any]) -> None:
-    figures = of_journal(noted([outcome(1, **more)], header={"rate_share": "all", "options": [1]}))
+    figures = of_journal(noted([outcome(1, **more)], header={"options": [1]}))
 
     assert (figures.states, figures.requests, figures.gains) == ({"linked": 1}, 0, ())
 

@@ -26,8 +26,8 @@ def clock(rates: dict[range, int], used: float | None = None) -> Clock:
     return made
 
 
-def timeline(made: Clock, limit: float | None = None, share: float | None = 0.8) -> Timeline:
-    found = made.timeline(limit, share)
+def timeline(made: Clock, limit: float | None = None) -> Timeline:
+    found = made.timeline(limit)
     assert found is not None
     return found
 
@@ -65,25 +65,22 @@ def test_a_wait_within_a_run_is_not() -> None:
 
 
 def test_the_limit_is_what_went_through_while_it_held_the_run() -> None:
-    found = timeline(clock({range(600): 4, range(600, 900): 2}, used=0.79))
+    found = timeline(clock({range(600): 4, range(600, 900): 2}, used=0.3))
 
     assert (found.limit, found.measured, found.at_limit) == (4.0, True, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("used", "share"),
-    [
-        pytest.param(0.3, 0.8, id="never drawn down"),
-        pytest.param(None, 0.8, id="not told"),
-        pytest.param(0.79, None, id="no share told"),
-    ],
-)
-def test_where_the_limit_never_held_the_run_it_is_not_known(used: float | None, share: float | None) -> None:
-    assert timeline(clock({range(600): 4}, used), share=share).limit is None
+@pytest.mark.parametrize("used", [0.15, None], ids=["nearly full", "not told"])
+def test_where_the_limit_never_held_the_run_it_is_not_known(used: float | None) -> None:
+    assert timeline(clock({range(600): 4}, used)).limit is None
+
+
+def test_a_burst_at_the_start_is_not_the_limit() -> None:
+    assert timeline(clock({range(30): 20, range(30, 600): 4}, used=0.3)).limit == 4.0
 
 
 def test_a_limit_that_is_given_counts() -> None:
-    found = timeline(clock({range(600): 4}, used=0.8), limit=4.2)
+    found = timeline(clock({range(600): 4}, used=0.3), limit=4.2)
 
     assert (found.limit, found.measured) == (4.2, False)
 
@@ -108,4 +105,4 @@ def test_what_is_no_time_is_counted_nowhere(moment: object) -> None:
 
     made.second(moment).linked += 1
 
-    assert (made.seconds, made.ends, made.timeline(None, None)) == ({}, None, None)
+    assert (made.seconds, made.ends, made.timeline(None)) == ({}, None, None)
