@@ -132,7 +132,7 @@ def _whole(path: Path) -> Path:
     """Copy the lines that can be read: pandas takes no others."""
     whole = path.with_name("whole.ndjson")
     with path.open("rb") as source, whole.open("wb") as target:
-        target.writelines(filter(_cells, source))
+        target.writelines(line for line in source if _cells(line))
     return whole
 
 

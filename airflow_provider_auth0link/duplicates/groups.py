@@ -16,6 +16,7 @@ from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.components import Joined, Solved, solve
 from airflow_provider_auth0link.duplicates.records import iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
+from airflow_provider_auth0link.duplicates.sources import one_file
 from airflow_provider_auth0link.duplicates.staging import IDENTITIES, enterprise_sql, load, order_sql
 from airflow_provider_auth0link.duplicates.words import names_sql, words_of
 
@@ -160,7 +161,7 @@ def _load(
         database.execute(
             f"INSERT INTO {table} SELECT * FROM read_csv($path, header = false, auto_detect = false, "
             f"columns = {{{kinds}}})",
-            {"path": str(path)},
+            {"path": one_file(path)},
         )
 
 

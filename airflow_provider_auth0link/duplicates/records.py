@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from airflow_provider_auth0link.duplicates.reasons import NO_OBJECT, NO_UTF8, WRONG_CELLS
-from airflow_provider_auth0link.duplicates.sources import FileSource, RowsSource, Source, is_gzip
+from airflow_provider_auth0link.duplicates.sources import FileSource, RowsSource, Source, is_gzip, one_file
 from airflow_provider_auth0link.errors import InputError
 
 WRONG, LINE = "__wrong", "__line"
@@ -83,6 +83,8 @@ def _named(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Ma
 def _check(columns: Sequence[str]) -> None:
     if "user_id" not in columns:
         raise InputError("source: has no column user_id. Its columns are named like an account's fields")
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise InputError(f"source: has columns twice: {twice}. Which of them counts cannot be told")
 
 
 def _account(row: Mapping[str, object]) -> dict[str, Any]:
@@ -162,7 +164,7 @@ def _parquet(path: Path) -> Iterator[Mapping[str, object] | str]:
 
     with duckdb.connect(":memory:") as database:
         try:
-            rows = database.execute("SELECT * FROM read_parquet($path)", {"path": str(path)})
+            rows = database.execute("SELECT * FROM read_parquet($path)", {"path": one_file(path)})
         except duckdb.Error:
             raise InputError(f"source: {path.name!r} is no Parquet file that can be read") from None
         columns = [column[0] for column in rows.description or ()]
@@ -187,7 +189,7 @@ def _array(plain: Records) -> Iterator[Mapping[str, object] | str]:
         try:
             rows = database.execute(
                 "SELECT json FROM read_json_objects($path, format = 'array', compression = $kind)",
-                {"path": str(plain.path), "kind": "gzip" if is_gzip(plain.path) else "none"},
+                {"path": one_file(plain.path), "kind": "gzip" if is_gzip(plain.path) else "none"},
             )
             for (text,) in iter_rows(rows):
                 row = json.loads(text)

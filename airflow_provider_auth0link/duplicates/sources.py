@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,11 @@ def ending_of(name: str) -> str:
         if name.lower().endswith(ending):
             return ending
     raise InputError(f"source: the file must end in {', '.join(ENDINGS)}: the ending tells how it is read")
+
+
+def one_file(path: Path) -> str:
+    """Return a path for DuckDB that means this file: it takes ``[1]``, ``*`` and ``?`` for patterns of many."""
+    return glob.escape(str(path))
 
 
 def is_gzip(path: Path) -> bool:

@@ -17,7 +17,7 @@ from airflow_provider_auth0link.duplicates.reasons import ENTERPRISE_PROVIDERS
 from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.rules import NamedChoice, PreferConnections
 from airflow_provider_auth0link.duplicates.search import Search
-from airflow_provider_auth0link.duplicates.sources import is_gzip
+from airflow_provider_auth0link.duplicates.sources import is_gzip, one_file
 from airflow_provider_auth0link.duplicates.words import FLAGS, JSON_FIELDS, names_sql, text_sql, words_of
 from airflow_provider_auth0link.errors import InputError
 
@@ -114,7 +114,8 @@ def _limit(database: DuckDBPyConnection) -> float:
     """Return the limit in bytes; DuckDB says it as ``953.6 MiB``."""
     row = database.execute("SELECT current_setting('memory_limit')").fetchone()
     amount, unit = str(row[0] if row else "0 bytes").split()
-    return float(amount) * 1024 ** {"bytes": 0, "KiB": 1, "MiB": 2, "GiB": 3, "TiB": 4}.get(unit, 0)
+    power = ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit)
+    return float(amount) * float(1024**power)
 
 
 @contextmanager
@@ -186,7 +187,7 @@ def load(database: DuckDBPyConnection, table: str, path: Path, kinds: Mapping[st
     database.execute(
         f"CREATE TABLE {table} AS SELECT * FROM read_json($path, format = 'newline_delimited', records = true, "
         f"columns = {{{names}}})",
-        {"path": str(path)},
+        {"path": one_file(path)},
     )
 
 
@@ -197,7 +198,7 @@ def number(database: DuckDBPyConnection, query: str) -> int:
 
 
 def _file(records: Records) -> dict[str, str]:
-    return {"path": str(records.path), "kind": "gzip" if is_gzip(records.path) else "uncompressed"}
+    return {"path": one_file(records.path), "kind": "gzip" if is_gzip(records.path) else "uncompressed"}
 
 
 def columns(search: Search) -> dict[str, str]:

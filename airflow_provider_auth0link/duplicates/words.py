@@ -67,8 +67,12 @@ def names_sql(names: Iterable[str]) -> str:
 
 
 def folded(text: str) -> str:
-    """Fold an e-mail for comparison, as the guard ``same_email`` does: Unicode form and case."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
+    """
+    Fold an e-mail for comparison, as the guard ``same_email`` does: Unicode form and case.
+
+    Not ``casefold``, for which faß.de is fass.de: to IDNA 2008 (RFC 5894, 7.2) those are two domains, of two owners.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())
 
 
 def _email(rule: VerifiedEmail) -> Words:
