@@ -45,8 +45,12 @@ EVIDENCE_PREFIX = "metadata:"
 
 
 def same_text(text: str) -> str:
-    """Fold an e-mail for comparison: Unicode form and case, no tricks of single providers."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
+    """
+    Fold an e-mail for comparison: Unicode form and case, no tricks of single providers.
+
+    Not ``casefold``, for which faß.de is fass.de: to IDNA 2008 (RFC 5894, 7.2) those are two domains, of two owners.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())
 
 
 def _not_blocked(primary: Account, secondary: Account) -> str | None:

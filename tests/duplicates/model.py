@@ -141,7 +141,7 @@ def connection_of(row: Row) -> str | None:
 
 
 def fold(text: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())
 
 
 def twin_of(rule: object, others: Mapping[str, Twin]) -> Twin:

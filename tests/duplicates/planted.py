@@ -140,11 +140,11 @@ def casing(make: Maker) -> Family:
 
 
 def unicode_forms(make: Maker) -> Family:
-    email = make.email("zoë.groß.ångström")
+    email = make.email("zoë.ångström.ss")
     first = make.mailed(unicodedata.normalize("NFC", email), logins=5)
     second = make.mailed(unicodedata.normalize("NFD", email).upper(), "google-oauth2", logins=1)
-    stranger = make.mailed(email.replace("ë", "e"))  # looks alike, is another mailbox
-    family = Family([first, second, stranger])
+    strangers = [make.mailed(email.replace(*other)) for other in (("ë", "e"), ("ss", "ß"))]  # other mailboxes
+    family = Family([first, second, *strangers])
     family.pair(EMAIL, first, second)
     return family
 

@@ -231,3 +231,34 @@ def test_a_rule_of_ones_own(tmp_path: Path) -> None:
             "evidence": {"verified": True},
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ("ceo@fass.de", "ceo@faß.de"),
+        ("ceo@\u03bf\u03c2.gr", "ceo@\u03bf\u03c3.gr"),
+        ("susi@x.org", "\u017fusi@x.org"),
+        ("fi@x.org", "\ufb01@x.org"),
+    ],
+)
+def test_other_letters_are_another_mailbox(tmp_path: Path, mine: str, theirs: str) -> None:
+    assert search([account("auth0|1", mine), account("auth0|2", theirs)], tmp_path).pairs == []
+
+
+@pytest.mark.parametrize("name", ["u[1].ndjson", "u*.ndjson", "u?.ndjson"])
+def test_a_file_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "u1.ndjson").write_bytes(lines([account("auth0|9", "ada@x.org")]))
+    (files / name).write_bytes(lines([account(f"auth0|{n}", "ada@x.org") for n in (1, 2)]))
+
+    assert run(FileSource(files / name, ".ndjson"), tmp_path).pairs == [("auth0|1", "auth0|2")]
+
+
+def test_columns_are_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text("user_id,email,email_verified,email_verified\nauth0|1,ada@x.org,false,true\n")
+
+    with pytest.raises(InputError, match="twice"):
+        run(FileSource(path, ".csv"), tmp_path)
