@@ -24,6 +24,9 @@ SURE = 4
 MISSING = 3
 """So many tokens more than a class took itself must have gone from its bucket to show that others draw on it."""
 
+TINY = 4
+"""A bucket of so few is the whole tenant's: the least of a group of endpoints is 5 (rate limit policy)."""
+
 CLOSE_S = 0.5
 LOST_WAKE_S = 1.0
 
@@ -187,7 +190,8 @@ class Pace:
 
     def _lane(self, name: str) -> _Lane:
         if name not in self._lanes:
-            self._lanes[name] = _Lane(Bucket(self._share))
+            whole = (each.bucket for each in self._lanes.values() if (each.bucket.limit or NEVER) <= TINY)
+            self._lanes[name] = _Lane(next(whole, None) or Bucket(self._share))
         return self._lanes[name]
 
     def _sent(self, lane: str, now: float) -> None:
@@ -208,7 +212,13 @@ class Pace:
             return
         mine.read(told.limit, told.remaining, now, served=served)
         for other_name, other in self._lanes.items():
-            if other is mine or other.bucket.limit != told.limit or now - other.left_at > CLOSE_S:
+            if other is mine or other.bucket.limit != told.limit:
+                continue
+            if told.limit <= TINY:
+                if mine.bucket is not other.bucket:
+                    self._join(mine, other)
+                continue
+            if now - other.left_at > CLOSE_S:
                 continue
             score = mine.agreement.get(other_name, 0) + self._evidence(mine, other, told.limit, now)
             mine.agreement[other_name] = other.agreement[name] = max(-SURE, min(SURE, score))

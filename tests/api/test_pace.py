@@ -153,6 +153,17 @@ def test_classes_of_one_bucket_become_one(clock: FakeClock) -> None:
     assert clock() - 100 < 1.03 * (400 - 20) / 10
 
 
+def test_a_bucket_of_two_is_one_for_all_classes_at_once(clock: FakeClock) -> None:
+    pace = _pace(clock)
+    classes = ("read", "write", "link", "roles", "organizations")
+    tenant = Tenant(clock, 2.0, 2, **dict.fromkeys(classes, "all"))
+    for n in range(100):
+        tenant.serve(pace, classes[n % len(classes)])
+
+    assert tenant.refused <= 2
+    assert clock() - 100 < 1.1 * (100 - 2) / 2
+
+
 def test_classes_with_buckets_of_their_own_stay_apart(clock: FakeClock) -> None:
     pace = _pace(clock)
     tenant = Tenant(clock, 10.0, 20)
