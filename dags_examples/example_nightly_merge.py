@@ -34,6 +34,7 @@ from airflow.providers.common.compat.sdk import (
     task,
 )
 
+from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.hooks.report import write_report
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 from airflow_provider_auth0link.operators.export import ExportUsersOperator
@@ -104,7 +105,10 @@ def report(journal: str, counts: dict[str, Any] | None) -> str:
     """Write a page for people beside the journal, and return its path."""
     if counts is None:
         raise AirflowSkipException("there is no plan")
-    return write_report(journal, f"{journal}/report.html", plan_counts=counts)
+    try:
+        return write_report(journal, f"{journal}/report.html", plan_counts=counts)
+    except InputError as error:  # no journal, for one: the link did not begin
+        raise AirflowFailException(str(error)) from None
 
 
 @dag(
