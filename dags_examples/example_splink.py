@@ -27,12 +27,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pendulum
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    Param,
+    dag,
+    get_current_context,
+    task,
+)
 
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 
 FOLDER = os.environ.get("AUTH0LINK_FOLDER", str(Path("auth0link").absolute()))
 LEAST_ACCOUNTS = 200
+LEARNED_FROM = (("phone",), ("family_name", "given_name"))  # by pairs that share these, all of them
 MOST_TOGETHER = 5
 PLANNED, SETTLED = "planned", "settled by other pairs"
 
@@ -103,15 +110,27 @@ def scores(export: Path, least: float) -> tuple[dict[str, Known], list[Scored]]:
         database.sql(ACCOUNTS).create("accounts")
         rows = database.sql("SELECT user_id, against, logins, created_at FROM accounts").fetchall()
         known = {row[0]: Known(row[1], (-row[2], row[3], row[0])) for row in rows}
-        if len(known) < LEAST_ACCOUNTS:
-            raise ValueError(
-                f"{len(known)} accounts: too few for Splink to learn from, {LEAST_ACCOUNTS} at least"
-            )
+        _check_enough(database, len(known))
         linker = Linker(DuckDBAPI(database).register("accounts"), _settings(), log_level=None)
         _train(linker)
         table = linker.inference.predict(threshold_match_probability=least).physical_name
         found = database.sql(f"SELECT user_id_l, user_id_r, match_probability FROM {table} ORDER BY ALL")  # noqa: S608 - Splink's own name
         return known, [Scored(*row) for row in found.fetchall()]
+
+
+def _check_enough(database: Any, accounts: int) -> None:  # noqa: ANN401 - imported only where it is used
+    if accounts < LEAST_ACCOUNTS:
+        raise AirflowFailException(
+            f"{accounts} accounts: too few for Splink to learn from, {LEAST_ACCOUNTS} at least"
+        )
+    for shared in LEARNED_FROM:
+        told = " AND ".join(f"{each} IS NOT NULL" for each in shared)
+        many = f"FROM accounts WHERE {told} GROUP BY {', '.join(shared)} HAVING count(*) > 1 LIMIT 1"
+        if not database.sql(f"SELECT 1 {many}").fetchall():
+            raise AirflowFailException(
+                f"no two accounts share {' and '.join(shared)}: Splink learns from such pairs. "
+                "Export these fields, or change the comparisons and LEARNED_FROM"
+            )
 
 
 def _settings() -> Any:  # noqa: ANN401 - Splink has no types here
@@ -143,8 +162,8 @@ def _train(linker: Any) -> None:  # noqa: ANN401 - as above
         [block_on("email"), block_on("phone", "family_name")], recall=0.7
     )
     linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
-    for blocked in (block_on("phone"), block_on("family_name", "given_name")):
-        linker.training.estimate_parameters_using_expectation_maximisation(blocked)
+    for shared in LEARNED_FROM:
+        linker.training.estimate_parameters_using_expectation_maximisation(block_on(*shared))
 
 
 def decide(known: dict[str, Known], pairs: Iterable[Scored], threshold: float) -> list[Decided]:

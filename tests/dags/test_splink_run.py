@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_auth0link.emulator.server import Emulator
 from airflow_provider_auth0link.linking.lines import read_row
@@ -83,7 +84,19 @@ def test_no_planned_pair_is_wrong_and_nearly_all_are_found(count: int, seed: int
 def test_an_export_that_teaches_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "users.ndjson").write_bytes(people(20, 1).ndjson() + b'{"user_id": "auth0|half\n')
 
-    with pytest.raises(ValueError, match="27 accounts: too few for Splink to learn from, 200 at least"):
+    with pytest.raises(
+        AirflowFailException, match="27 accounts: too few for Splink to learn from, 200 at least"
+    ):
+        example("example_splink").scores(tmp_path / "users.ndjson", 0.5)
+
+
+def test_an_export_without_phones_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    planted = people(300, 1)
+    for account in planted.accounts:
+        account["phone_number"] = None
+    (tmp_path / "users.ndjson").write_bytes(planted.ndjson())
+
+    with pytest.raises(AirflowFailException, match=r"no two accounts share phone: .* Export these fields"):
         example("example_splink").scores(tmp_path / "users.ndjson", 0.5)
 
 
