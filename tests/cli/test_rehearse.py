@@ -201,6 +201,21 @@ def test_what_is_not_told_or_read_is_said(tmp_path: Path, command: Rehearse) -> 
         assert f"No account of the plan has {name} in this export" in out
 
 
+def test_a_plan_of_another_tenant_is_told_as_one(tmp_path: Path, command: Rehearse) -> None:
+    code, out, _ = command(*written(tmp_path, [account("auth0|other")], PLAN[:1]))
+
+    assert code == 1
+    assert "No account of the plan is in this export. Are both of the same tenant?" in out
+    assert "No account of the plan has" not in out
+
+
+def test_an_empty_plan_lacks_no_fields(tmp_path: Path, command: Rehearse) -> None:
+    code, out, _ = command(*written(tmp_path, [account("auth0|other")], []))
+
+    assert code == 0
+    assert "No account of the plan" not in out
+
+
 def test_metadata_as_text_make_no_account(tmp_path: Path, command: Rehearse) -> None:
     users = [account("auth0|a"), account("google-oauth2|b", app_metadata='{"plan": "pro"}')]
 

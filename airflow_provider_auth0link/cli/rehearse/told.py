@@ -116,7 +116,7 @@ def rehearse(
         world.accounts,
         len(world.users),
         tuple(world.problems),
-        tuple(_notes(world)),
+        tuple(_notes(world, plan.planned)),
         played,
         tuple(ends),
         found,
@@ -129,11 +129,14 @@ def load_of(plan: Plan, played: Played, share: float) -> Load:
     return Load(classes(played.routes), plan.planned, max(plan.sizes(), default=0), share)
 
 
-def _notes(world: World) -> list[str]:
+def _notes(world: World, pairs: int) -> list[str]:
     notes = [
         f"No account of the plan has {name} in this export. If the tenant has it, export it: guards and carry read it."
         for name in world.absent
+        if world.users
     ]
+    if pairs and not world.users:
+        notes = ["No account of the plan is in this export. Are both of the same tenant?"]
     return notes + [
         f"{number} is taken for the connection {name!r}: an export tells names, no ids."
         for number, name in world.connections.items()
