@@ -30,35 +30,54 @@ def gained(database: DuckDBPyConnection) -> dict[str, int]:
         "list_sort(list(DISTINCT theirs_shape)) AS theirs_shapes FROM gain GROUP BY star) GROUP BY ALL"
     ).fetchall()
     counts: Counter[str] = Counter()
-    lists: set[tuple[str, ...]] = set()
+    lists: Counter[tuple[str, ...]] = Counter()
     for mine_shape, theirs_shapes, primaries in pairs:
-        mine = dict(_leaves(_shape(mine_shape)))
-        theirs = {path: kind for shape in theirs_shapes for path, kind in _leaves(_shape(shape))}
+        mine = _places(mine_shape) or {}
+        theirs: dict[tuple[str, ...], str] = {}
+        for shape in theirs_shapes:
+            theirs |= _TOO_DEEP if (places := _places(shape)) is None else places
         for path, kind in theirs.items():
             if path not in mine and not _within(path, mine):
                 counts[_dotted(path)] += primaries
             elif kind == "list" and mine.get(path) == "list":
-                lists.add(path)
-    for path in sorted(lists)[:MOST_ARRAYS]:
-        counts[_dotted(path)] += _other_values(database, path)
+                lists[path] += primaries
+    for at, (path, primaries) in enumerate(sorted(lists.items())):
+        compared = at < MOST_ARRAYS and all(map(_is_said, path))
+        counts[_dotted(path)] += _other_values(database, path) if compared else primaries
     return {path: count for path, count in sorted(counts.items()) if count}
+
+
+def _is_said(step: str) -> bool:
+    """Tell whether DuckDB's paths can say a key."""
+    return bool(step) and not {'"', "\\", "*"} & set(step)
 
 
 def _other_values(database: DuckDBPyConnection, path: tuple[str, ...]) -> int:
     """Count the primaries that hold a list at a place, where one of their secondaries holds another value."""
-    place = "$" + "".join('."' + step.replace('"', '\\"') + '"' for step in path[1:])
+    place = "$" + "".join(f'."{step}"' for step in path[1:])
     found = database.execute(
         "SELECT count(DISTINCT star) FROM (SELECT star, json_extract(mine, $place) AS m, "
         "json_extract(theirs, $place) AS t FROM gain) "
         "WHERE json_type(m) = 'ARRAY' AND json_type(t) = 'ARRAY' AND m <> t "
-        "AND NOT json_contains(m, t)",
+        "AND NOT list_has_all(json_extract(m, '$[*]'), json_extract(t, '$[*]'))",
         {"place": place},
     ).fetchone()
     return int(found[0]) if found else 0
 
 
-def _shape(text: str | None) -> Any:  # noqa: ANN401 - JSON
-    return json.loads(text) if text else None
+_NOTHING = ("NULL", "JSON")
+"""What DuckDB calls null, and an object without keys."""
+
+_TOO_DEEP = {("app_metadata",): "value"}
+"""Told of metadata that are nested deeper than Python goes: that something is gained, not what."""
+
+
+def _places(shape: str | None) -> dict[tuple[str, ...], str] | None:
+    """Return the places of a shape that hold a value; None when it is too deep."""
+    try:
+        return dict(_leaves(json.loads(shape))) if shape else {}
+    except RecursionError:
+        return None
 
 
 def _leaves(shape: Any, path: tuple[str, ...] = ("app_metadata",)) -> Iterator[tuple[tuple[str, ...], str]]:  # noqa: ANN401 - JSON
@@ -66,7 +85,7 @@ def _leaves(shape: Any, path: tuple[str, ...] = ("app_metadata",)) -> Iterator[t
     if isinstance(shape, Mapping):
         for key, inner in shape.items():
             yield from _leaves(inner, (*path, key))
-    elif shape not in {None, "NULL"} if not isinstance(shape, list) else True:
+    elif shape not in {None, *_NOTHING} if not isinstance(shape, list) else True:
         yield path, "list" if isinstance(shape, list) else "value"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from airflow_provider_auth0link.duplicates.find import Found
 
 MOST_KEYS = 50
+MOST_LETTERS = 200
+"""Of an id or a key that are shown."""
 
 
 def counts(found: Found) -> dict[str, Any]:
@@ -82,6 +83,18 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[int,
 
 
 def _code(text: str) -> str:
-    """Return text as a code span in a table's cell: nothing in it is markup, and it stays on one line."""
-    plain = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", " ", text).replace("|", "\\|").replace("`", "'")
+    """
+    Return text as a code span in a table's cell: nothing in it is markup, and it stays on one line.
+
+    A cell ends at a pipe before which an even number of backslashes stands, in a code span too (GitHub Flavored
+    Markdown, tables). So a pipe gets one, and a blank before it where the text has a backslash there.
+    """
+    short = text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}..."
+    seen = "".join(each if each.isprintable() else _escape(each) for each in short)
+    plain = seen.replace("\\|", "\\ |").replace("|", "\\|").replace("`", "'")
     return f"`{plain}`" if plain.strip() else ""
+
+
+def _escape(letter: str) -> str:
+    """Show what cannot be seen, and might turn a line around; a control character as a blank."""
+    return " " if letter < " " or letter == "\x7f" else f"<U+{ord(letter):04X}>"
