@@ -17,7 +17,13 @@ from airflow_provider_auth0link.duplicates.components import Joined, Solved, sol
 from airflow_provider_auth0link.duplicates.records import iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.sources import one_file
-from airflow_provider_auth0link.duplicates.staging import IDENTITIES, enterprise_sql, load, order_sql
+from airflow_provider_auth0link.duplicates.staging import (
+    IDENTITIES,
+    enterprise_sql,
+    load,
+    made_sql,
+    order_sql,
+)
 from airflow_provider_auth0link.duplicates.words import names_sql, words_of
 
 if TYPE_CHECKING:
@@ -32,11 +38,16 @@ def fold_keys(database: DuckDBPyConnection, search: Search, work: Path) -> None:
     import json
 
     for at, rule in enumerate(search.rules):
-        fold = words_of(rule).fold
+        words = words_of(rule)
+        if words.later is not None:
+            key, left, is_number = made_sql(words)
+            database.execute(
+                f"UPDATE a SET k{at} = {key}, x{at} = {left}, n{at} = {is_number} WHERE {words.later}"
+            )
         path = work / f"folded{at}.ndjson"
         texts = iter_rows(database.execute(f"SELECT DISTINCT x{at} FROM a WHERE x{at} IS NOT NULL"))
         with path.open("w") as file:
-            file.writelines(json.dumps({"x": text, "k": fold(text)}) + "\n" for (text,) in texts)
+            file.writelines(json.dumps({"x": text, "k": words.fold(text)}) + "\n" for (text,) in texts)
         if path.stat().st_size:
             load(database, f"folded{at}", path, {"x": "VARCHAR", "k": "VARCHAR"})
             database.execute(f"UPDATE a SET k{at} = f.k FROM folded{at} AS f WHERE a.x{at} = f.x")
@@ -60,7 +71,7 @@ def find_candidates(database: DuckDBPyConnection, search: Search) -> None:
         f"CREATE TABLE shared AS SELECT coalesce(-a.line, a.rowid) AS rec, a.*, {IDS} AS ids FROM a WHERE {shared}"
     )
     database.execute(
-        "CREATE TABLE c AS SELECT s.* EXCLUDE (ids, identities), "
+        "CREATE TABLE c AS SELECT s.* EXCLUDE (ids, identities, app_metadata), s.app_metadata AS app, "
         f"{enterprise_sql('ids')} AS enterprise, "
         "coalesce(-t.node, s.rec) AS node, coalesce(t.why, 0) AS twin FROM shared AS s LEFT JOIN twin AS t USING (line)"
     )

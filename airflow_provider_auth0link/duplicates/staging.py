@@ -18,7 +18,14 @@ from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.rules import NamedChoice, PreferConnections
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.sources import is_gzip, one_file
-from airflow_provider_auth0link.duplicates.words import FLAGS, JSON_FIELDS, names_sql, text_sql, words_of
+from airflow_provider_auth0link.duplicates.words import (
+    FLAGS,
+    JSON_FIELDS,
+    Words,
+    names_sql,
+    text_sql,
+    words_of,
+)
 from airflow_provider_auth0link.errors import InputError
 
 if TYPE_CHECKING:
@@ -252,14 +259,19 @@ def _kept(search: Search, line: str = "NULL::BIGINT") -> Iterable[str]:
     yield "connection"
     yield "blocked"
     yield "identities"
-    yield "app_metadata::VARCHAR AS app"
+    yield "app_metadata::VARCHAR AS app_metadata"
+    if any("user_metadata" in words_of(rule).fields for rule in search.rules):
+        yield "user_metadata::VARCHAR AS user_metadata"
     yield "email"
     for at, rule in enumerate(search.rules):
         words = words_of(rule)
-        yield f"CASE WHEN {words.hard} THEN NULL ELSE {words.easy} END AS k{at}"
-        yield f"CASE WHEN {words.hard} THEN {words.raw} END AS x{at}"
+        key, left, is_number = (
+            made_sql(words) if words.later is None else ("NULL::VARCHAR", "NULL::VARCHAR", "false")
+        )
+        yield f"{key} AS k{at}"
+        yield f"{left} AS x{at}"
         yield f"coalesce({words.proof}, false) AS p{at}"
-        yield f"{words.number} AS n{at}"
+        yield f"{is_number} AS n{at}"
     names = {choice.name for choice in search.primary if isinstance(choice, NamedChoice)}
     yield from sorted({field for name in names - {"has_metadata"} for field in _CHOSEN[name]})
     if "has_metadata" in names:
@@ -268,6 +280,15 @@ def _kept(search: Search, line: str = "NULL::BIGINT") -> Iterable[str]:
             for name in JSON_FIELDS
         ]
         yield f"({' OR '.join(some)}) AS has_metadata"
+
+
+def made_sql(words: Words) -> tuple[str, str, str]:
+    """Return a rule's key, the text that SQL cannot make it of, and whether the key is a number."""
+    return (
+        f"CASE WHEN {words.hard} THEN NULL ELSE {words.easy} END",
+        f"CASE WHEN {words.hard} THEN {words.raw} END",
+        words.number,
+    )
 
 
 def order_sql(search: Search) -> str:
