@@ -54,8 +54,9 @@ class SameMetadata:
     """
     The same text or number at a place of the metadata, 7 and "7" being the same.
 
-    :param path: ``app_metadata.legacy_id`` and the like
-    :param verified: only accounts whose e-mail is verified count, so that nobody gains by writing metadata
+    :param path: ``app_metadata.legacy_id`` and the like. What users can write themselves, ``user_metadata`` above all,
+        is no proof: whoever writes another's value there is taken for him
+    :param verified: only accounts whose e-mail is verified count
     :param unproven: providers whose word is no proof of that
     """
 
