@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from airflow_provider_auth0link.duplicates import gains, groups, odd, staging, writing
+from airflow_provider_auth0link.duplicates.database import explained, number, opened
 from airflow_provider_auth0link.duplicates.reasons import REASONS
 from airflow_provider_auth0link.duplicates.records import records_of
 from airflow_provider_auth0link.duplicates.search import Search
@@ -86,7 +87,7 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
     tell("reading", 0.0)
     records = records_of(source, work)
     size = records.path.stat().st_size * (UNPACKED if is_gzip(records.path) else 1)
-    with staging.opened(work, memory_limit, threads, size) as database, staging.explained(memory_limit):
+    with opened(work, memory_limit, threads, size) as database, explained(memory_limit):
         staging.stage(database, records, search)
         tell("comparing", 0.6)
         unreadable = odd.settle(database, records, search, work)
@@ -118,16 +119,16 @@ def _found(database: DuckDBPyConnection, search: Search, unreadable: int, digest
     names = [rule.name for rule in search.rules]
     pairs = dict(database.execute("SELECT rule, count(*) FROM e JOIN g USING (gid) GROUP BY rule").fetchall())
     told = database.execute("SELECT o, count(DISTINCT node) FROM no GROUP BY o ORDER BY o").fetchall()
-    repeats = staging.number(database, "SELECT count(*) FROM told") - unreadable
+    repeats = number(database, "SELECT count(*) FROM told") - unreadable
     return Found(
-        accounts=staging.number(
+        accounts=number(
             database, "SELECT (SELECT count(*) FROM a) - (SELECT count(*) FROM twin WHERE line <> node)"
         ),
         unreadable=unreadable,
         repeats=repeats,
-        candidates=staging.number(database, "SELECT count(DISTINCT node) FROM m"),
-        planned=staging.number(database, "SELECT count(*) FROM e"),
-        stars=staging.number(database, "SELECT count(DISTINCT star) FROM e"),
+        candidates=number(database, "SELECT count(DISTINCT node) FROM m"),
+        planned=number(database, "SELECT count(*) FROM e"),
+        stars=number(database, "SELECT count(DISTINCT star) FROM e"),
         per_rule={name: pairs.get(at, 0) for at, name in enumerate(names)},
         per_reason={REASONS[code - 1]: count for code, count in told},
         gained=gains.gained(database),

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.components import Joined, Solved, solve
+from airflow_provider_auth0link.duplicates.database import load
 from airflow_provider_auth0link.duplicates.records import iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.sources import one_file
 from airflow_provider_auth0link.duplicates.staging import (
     IDENTITIES,
     enterprise_sql,
-    load,
     made_sql,
     order_sql,
 )

@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link.duplicates import reasons
+from airflow_provider_auth0link.duplicates.database import load, number
 from airflow_provider_auth0link.duplicates.raw import BlankLinesError, raw_records, read_record
 from airflow_provider_auth0link.duplicates.records import Records, iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.staging import (
     AT_LINE,
     columns,
-    load,
-    number,
     put_back,
     stage_in_order,
 )

@@ -8,11 +8,10 @@ are looked at one by one (``odd.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from airflow_provider_auth0link.duplicates.database import number
 from airflow_provider_auth0link.duplicates.reasons import ENTERPRISE_PROVIDERS
 from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.rules import NamedChoice, PreferConnections
@@ -70,78 +69,6 @@ _PLAIN_ID_OR_NONE = f"CASE WHEN {_PLAIN_ID} THEN substr(user_id, 2, length(user_
 """Ids, as JSON, that pass every check of ``UserId.parse``. Nearly all do."""
 
 
-def opened(work: Path, memory_limit: str, threads: int | None, size: int) -> DuckDBPyConnection:
-    """
-    Open a database, in memory where the accounts fit into it with ease, else in a folder.
-
-    :param size: of the file that is to be read
-    :raises InputError: when DuckDB is not installed, or knows no such limit
-    """
-    try:
-        import duckdb
-    except ImportError:
-        raise InputError(
-            "finding duplicates needs DuckDB: install airflow-provider-auth0link[plan]"
-        ) from None
-    database = duckdb.connect(":memory:")
-    try:
-        _set(database, work, memory_limit, threads)
-        if size > _limit(database):
-            database.close()
-            database = duckdb.connect(str(work / "accounts.duckdb"))
-            _set(database, work, memory_limit, threads)
-            database.execute("SET checkpoint_threshold = '1TB'")
-            database.execute("PRAGMA force_compression = 'uncompressed'")  # it is read once or twice
-    except (duckdb.Error, ValueError):
-        database.close()
-        raise InputError(
-            "memory_limit must be a size such as '1GB', and threads a whole number from 1 on"
-        ) from None
-    return database
-
-
-def _set(database: DuckDBPyConnection, work: Path, memory_limit: str, threads: int | None) -> None:
-    import duckdb
-
-    settings = [
-        f"memory_limit = {text_sql(memory_limit)}",
-        f"temp_directory = {text_sql(str(work / 'spilled'))}",
-        "autoinstall_known_extensions = false",
-        "autoload_known_extensions = false",
-        "preserve_insertion_order = true",
-        "enable_progress_bar = false",
-    ]
-    for setting in settings if threads is None else [*settings, f"threads = {int(threads)}"]:
-        database.execute(f"SET {setting}")
-    with suppress(duckdb.Error):  # a build without time zones has UTC alone
-        database.execute("SET TimeZone = 'UTC'")
-
-
-def _limit(database: DuckDBPyConnection) -> float:
-    """Return the limit in bytes; DuckDB says it as ``953.6 MiB``."""
-    row = database.execute("SELECT current_setting('memory_limit')").fetchone()
-    amount, unit = str(row[0] if row else "0 bytes").split()
-    power = ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit)
-    return float(amount) * float(1024**power)
-
-
-@contextmanager
-def explained(memory_limit: str) -> Iterator[None]:
-    """
-    Say what to do where memory does not suffice.
-
-    :raises InputError: when it does not
-    """
-    import duckdb
-
-    try:
-        yield
-    except duckdb.OutOfMemoryException:
-        raise InputError(
-            f"memory_limit: {memory_limit!r} is too little for DuckDB. Give more, or fewer threads"
-        ) from None
-
-
 def stage(database: DuckDBPyConnection, records: Records, search: Search) -> None:
     """
     Read the records into the table ``a``.
@@ -186,22 +113,6 @@ def stage_in_order(database: DuckDBPyConnection, records: Records) -> None:
         )
     finally:
         database.execute(f"SET threads = {threads}")
-
-
-def load(database: DuckDBPyConnection, table: str, path: Path, kinds: Mapping[str, str]) -> None:
-    """Make a table of a file of JSON lines that we wrote."""
-    names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
-    database.execute(
-        f"CREATE TABLE {table} AS SELECT * FROM read_json($path, format = 'newline_delimited', records = true, "
-        f"columns = {{{names}}})",
-        {"path": one_file(path)},
-    )
-
-
-def number(database: DuckDBPyConnection, query: str) -> int:
-    """Return the one number that a query gives."""
-    row = database.execute(query).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _file(records: Records) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_auth0link.duplicates import odd, staging
+from airflow_provider_auth0link.duplicates.database import opened
 from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.search import Search
 from tests.duplicates.test_find import account, lines
@@ -26,7 +27,7 @@ def test_lines_are_right_whatever_order_duckdb_kept(order: str, tmp_path: Path) 
     path.write_bytes(lines(accounts))
     records = Records(path)
 
-    with staging.opened(tmp_path, "200MB", 2, path.stat().st_size) as database:
+    with opened(tmp_path, "200MB", 2, path.stat().st_size) as database:
         staging.stage(database, records, SEARCH)
         database.execute(f"CREATE TABLE b AS SELECT * FROM a ORDER BY {order}")
         database.execute("DROP TABLE a")
@@ -47,7 +48,7 @@ def test_half_a_surrogate_pair_spoils_its_field_alone(tmp_path: Path) -> None:
     path.write_bytes(json.dumps(row).encode() + b"\n" + lines([account("auth0|2", "a@x.org")]))
     records = Records(path)
 
-    with staging.opened(tmp_path, "200MB", 1, path.stat().st_size) as database:
+    with opened(tmp_path, "200MB", 1, path.stat().st_size) as database:
         staging.stage(database, records, SEARCH)
         unreadable = odd.settle(database, records, SEARCH, tmp_path)
         found = database.execute("SELECT user_id, k0 FROM a ORDER BY user_id").fetchall()
