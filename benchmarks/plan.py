@@ -47,7 +47,7 @@ users = pandas.concat(
     part[["user_id", "email", "email_verified"]]
     for part in pandas.read_json(PATH, lines=True, chunksize=50_000, encoding_errors="replace")
 )
-users["key"] = users["email"].str.strip().str.normalize("NFC").str.casefold()
+users["key"] = users["email"].str.strip().str.normalize("NFC").str.lower()
 sizes = users.groupby("key")["user_id"].transform("size")
 users[sizes > 1].sort_values(["key", "user_id"]).to_csv(FOLDER + "/pandas.csv")
 """

@@ -68,7 +68,7 @@ def _other_values(database: DuckDBPyConnection, path: tuple[str, ...]) -> int:
 _NOTHING = ("NULL", "JSON")
 """What DuckDB calls null, and an object without keys."""
 
-_TOO_DEEP = {("app_metadata",): "value"}
+_TOO_DEEP: dict[tuple[str, ...], str] = {("app_metadata",): "value"}
 """Told of metadata that are nested deeper than Python goes: that something is gained, not what."""
 
 

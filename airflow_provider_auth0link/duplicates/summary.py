@@ -7,7 +7,9 @@ from typing import Any
 
 from airflow_provider_auth0link.duplicates.find import Found
 
-MOST_KEYS = 50
+MOST_KEYS = 500
+"""Of app_metadata that are named. Rights have few names; more are ids that somebody used as keys."""
+
 MOST_LETTERS = 200
 """Of an id or a key that are shown."""
 
@@ -23,7 +25,8 @@ def counts(found: Found) -> dict[str, Any]:
         "stars": found.stars,
         "per_rule": dict(found.per_rule),
         "per_reason": dict(found.per_reason),
-        "gained": dict(found.gained),
+        "gained": dict(_told(found)),
+        "gained_keys": len(found.gained),
         "plan_digest": found.digest,
     }
 
@@ -56,12 +59,16 @@ def markdown(found: Found) -> str:
 def _gains(found: Found) -> list[str]:
     if not found.gained:
         return ["No primary would gain a key of `app_metadata`."]
-    told = sorted(found.gained.items(), key=lambda each: (-each[1], each[0]))
-    more = len(told) - MOST_KEYS
-    end = [f"... and {more:,} more keys."] if more > 0 else []
-    rows = [(_code(key), f"{number:,}") for key, number in told[:MOST_KEYS]]
+    more = len(found.gained) - MOST_KEYS
+    end = [f"**... and {more:,} more keys**, which nobody has looked at."] if more > 0 else []
+    rows = [(_code(key), f"{number:,}") for key, number in _told(found)]
     return ["**Keys of `app_metadata` that primaries would gain.** They often grant rights:",
             _table(("key", "primaries"), rows), *end]  # fmt: skip
+
+
+def _told(found: Found) -> list[tuple[str, int]]:
+    """Return the keys that are named, the commonest first."""
+    return sorted(found.gained.items(), key=lambda each: (-each[1], each[0]))[:MOST_KEYS]
 
 
 def _sample(found: Found) -> str:
