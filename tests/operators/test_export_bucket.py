@@ -51,18 +51,18 @@ def keys(s3: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", ["users.ndjson.gz", "users.jsonl"])
 def test_a_retry_goes_on_with_the_job(s3: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def export() -> rig.Ran:
+    def export(seconds: float) -> rig.Ran:
         path = f"s3://aws_exports@exports/of/today/{name}"
-        return rig.run(ExportUsersOperator(task_id="export", path=path, poll_seconds=0.05, timeout=0.5))
+        return rig.run(ExportUsersOperator(task_id="export", path=path, poll_seconds=0.05, timeout=seconds))
 
     with ExportSite(LINES, looks=None, cuts=(0,)) as site:
         monkeypatch.setenv(CONN, site.connection())
-        late = export()
+        late = export(0.5)
         assert "after all the time given" in str(late.raised)
         assert keys(s3) == [f"of/today/{name}.job"]
 
         site.open()
-        ran = export()
+        ran = export(60)
 
     assert ran.error is None, ran.said()
     assert site.jobs == 1
