@@ -14,6 +14,23 @@ IDP_TOKENS = frozenset({"access_token", "access_token_secret", "refresh_token"})
 """Keys of an identity that Auth0 fills for holders of ``read:user_idp_tokens``: dropped on arrival."""
 
 
+UNPROVEN_PROVIDERS = ("waad",)
+"""
+Providers whose ``email_verified`` is no proof of a mailbox.
+
+Entra's e-mail is mutable and unverified (Descope 2023, "nOAuth").
+"""
+
+ENTERPRISE_PROVIDERS = (
+    "ad", "adfs", "auth0-adldap", "custom", "google-apps", "ip", "oidc", "office365", "okta", "pingfederate",
+    "samlp", "sharepoint", "waad",
+)  # fmt: skip
+"""
+Providers of enterprise and directory-synced accounts.
+
+Such an account "must be the primary": as secondary its id changes under SCIM (Auth0 docs: configure inbound SCIM).
+"""
+
 MOST_BITS = 128
 """Of an id that is an integer: GitHub's and its like have 64 at most."""
 
@@ -85,6 +102,17 @@ def id_text(value: object, field_name: str) -> str:
     if not text:
         raise InputError(f"{field_name}: is empty. Give the id of an account, such as 'auth0|64b1...'")
     return text
+
+
+def same_email(text: str) -> str:
+    """
+    Fold an e-mail for comparison: Unicode form and case, no tricks of single providers.
+
+    The domain is put into small letters alone: to ``casefold`` faß.de is fass.de, but those are two domains, of two
+    owners (IDNA 2008, RFC 5894, 7.2).
+    """
+    local, at, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    return unicodedata.normalize("NFC", f"{local.casefold()}{at}{domain.lower()}")
 
 
 def connection_id_text(value: object) -> str:

@@ -42,24 +42,3 @@ NO_USER_ID = "no user_id"
 BAD_USER_ID = "user_id is no id"
 BAD_IDENTITIES = "identities is no list of objects"
 WRONG_CELLS = "not as many cells as columns"
-
-ENTERPRISE_PROVIDERS = (
-    "ad",
-    "adfs",
-    "auth0-adldap",
-    "custom",
-    "google-apps",
-    "ip",
-    "oidc",
-    "office365",
-    "okta",
-    "pingfederate",
-    "samlp",
-    "sharepoint",
-    "waad",
-)
-"""
-Providers of enterprise and directory-synced accounts, never a secondary unless asked for.
-
-As secondary such an account's id changes under SCIM (Auth0 docs: configure inbound SCIM).
-"""

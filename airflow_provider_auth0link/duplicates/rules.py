@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airflow_provider_auth0link.errors import InputError
-
-UNPROVEN_PROVIDERS = ("waad",)
-"""Providers whose ``email_verified`` is no proof of a mailbox: Entra's e-mail is mutable (Descope 2023, "nOAuth")."""
+from airflow_provider_auth0link.model import UNPROVEN_PROVIDERS
 
 METADATA_PREFIX = "metadata:"
 CONNECTIONS_PREFIX = "connections:"

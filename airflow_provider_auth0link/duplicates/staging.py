@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from airflow_provider_auth0link.duplicates.database import number
-from airflow_provider_auth0link.duplicates.reasons import ENTERPRISE_PROVIDERS
 from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.rules import NamedChoice, PreferConnections
 from airflow_provider_auth0link.duplicates.search import Search
@@ -26,6 +25,7 @@ from airflow_provider_auth0link.duplicates.words import (
     words_of,
 )
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.model import ENTERPRISE_PROVIDERS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from airflow_provider_auth0link.duplicates.rules import (
     VerifiedEmail,
     VerifiedPhone,
 )
+from airflow_provider_auth0link.model import same_email
 
 GMAIL = ("gmail.com", "googlemail.com")
 
@@ -69,15 +69,6 @@ def names_sql(names: Iterable[str]) -> str:
     return "(" + (", ".join(map(text_sql, names)) or "NULL") + ")"
 
 
-def folded(text: str) -> str:
-    """
-    Fold an e-mail for comparison, as the guard ``same_email`` does: Unicode form and case.
-
-    Not ``casefold``, for which faß.de is fass.de: to IDNA 2008 (RFC 5894, 7.2) those are two domains, of two owners.
-    """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())
-
-
 def _email(rule: VerifiedEmail) -> Words:
     plain = "lower(email)"
     return Words(
@@ -86,7 +77,7 @@ def _email(rule: VerifiedEmail) -> Words:
         easy=_tricks_sql(rule, plain),
         # A text with a blank in front is less than '!', and so is its last letter where one is behind.
         hard="(strlen(email) <> length(email) OR email < '!' OR right(email, 1) < '!')",
-        fold=lambda text: _tricks(rule, folded(text)) if text.strip() else None,
+        fold=lambda text: _tricks(rule, same_email(text)) if text.strip() else None,
         proof="email_verified",
         unproven=rule.unproven,
     )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
-from airflow_provider_auth0link.linking.guards import same_text
 from airflow_provider_auth0link.linking.options import checked_evidence
+from airflow_provider_auth0link.model import same_email
 
 _WORDS = {"true": True, "false": False}
 
@@ -66,7 +66,7 @@ def _verified_fields(evidence: Mapping[str, Any]) -> set[str]:
 def _comparable(key: str, value: object) -> object:
     """Fold what the check of evidence folds too: letters' case, a phone's spaces, 7 and "7"."""
     if key == "email" and isinstance(value, str):
-        return same_text(value)
+        return same_email(value)
     if key == "phone":
         return "".join(letter for letter in str(value) if letter.isdigit() or letter == "+")
     return value if isinstance(value, str | bool) else json.dumps(value, sort_keys=True)

@@ -3,54 +3,14 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
-from airflow_provider_auth0link.model import Account
-
-UNPROVEN_PROVIDERS = frozenset({"waad"})
-"""
-Providers whose ``email_verified`` is no proof of a mailbox.
-
-Entra's e-mail is mutable and unverified (Descope 2023, "nOAuth").
-"""
-
-ENTERPRISE_PROVIDERS = frozenset(
-    {
-        "ad",
-        "adfs",
-        "auth0-adldap",
-        "custom",
-        "google-apps",
-        "ip",
-        "oidc",
-        "office365",
-        "okta",
-        "pingfederate",
-        "samlp",
-        "sharepoint",
-        "waad",
-    }
-)
-"""
-Providers of enterprise and directory-synced accounts.
-
-Such an account "must be the primary": as secondary its id changes under SCIM (Auth0 docs: configure inbound SCIM).
-"""
+from airflow_provider_auth0link.model import ENTERPRISE_PROVIDERS, UNPROVEN_PROVIDERS, Account, same_email
 
 EVIDENCE_KEYS = ("email", "verified", "phone")
 EVIDENCE_PREFIX = "metadata:"
-
-
-def same_text(text: str) -> str:
-    """
-    Fold an e-mail for comparison: Unicode form and case, no tricks of single providers.
-
-    Not ``casefold``, for which faß.de is fass.de: to IDNA 2008 (RFC 5894, 7.2) those are two domains, of two owners.
-    """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())
 
 
 def _not_blocked(primary: Account, secondary: Account) -> str | None:
@@ -75,12 +35,12 @@ def _same_email(primary: Account, secondary: Account) -> str | None:
     mine, theirs = primary.raw.get("email"), secondary.raw.get("email")
     if not (isinstance(mine, str) and isinstance(theirs, str) and mine and theirs):
         return "one of the accounts has no e-mail"
-    return None if same_text(mine) == same_text(theirs) else "the e-mails differ"
+    return None if same_email(mine) == same_email(theirs) else "the e-mails differ"
 
 
 def _not_enterprise_secondary(primary: Account, secondary: Account) -> str | None:  # noqa: ARG001 - a guard's form
     providers = {secondary.id.provider, *(identity.provider for identity in secondary.identities)}
-    found = sorted(providers & ENTERPRISE_PROVIDERS)
+    found = sorted(providers & set(ENTERPRISE_PROVIDERS))
     return f"the secondary is an enterprise account ({', '.join(found)})" if found else None
 
 
@@ -144,7 +104,7 @@ def _holds(key: str, value: object, evidence: Mapping[str, Any], accounts: tuple
 
 
 def _folded(value: object) -> str | None:
-    return same_text(value) if isinstance(value, str) and value else None
+    return same_email(value) if isinstance(value, str) and value else None
 
 
 def _digits(value: object) -> str | None:

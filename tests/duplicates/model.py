@@ -141,7 +141,8 @@ def connection_of(row: Row) -> str | None:
 
 
 def fold(text: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())
+    local, at, domain = unicodedata.normalize("NFC", text.strip()).rpartition("@")
+    return unicodedata.normalize("NFC", local.casefold() + at + domain.lower())
 
 
 def twin_of(rule: object, others: Mapping[str, Twin]) -> Twin:

@@ -143,9 +143,11 @@ def unicode_forms(make: Maker) -> Family:
     email = make.email("zoë.ångström.ss")
     first = make.mailed(unicodedata.normalize("NFC", email), logins=5)
     second = make.mailed(unicodedata.normalize("NFD", email).upper(), "google-oauth2", logins=1)
-    strangers = [make.mailed(email.replace(*other)) for other in (("ë", "e"), ("ss", "ß"))]  # other mailboxes
-    family = Family([first, second, *strangers])
+    third = make.mailed(email.replace("ss", "ß"), "github", logins=0)
+    stranger = make.mailed(email.replace("ë", "e"))  # another mailbox
+    family = Family([first, second, third, stranger])
     family.pair(EMAIL, first, second)
+    family.pair(EMAIL, first, third)
     return family
 
 
