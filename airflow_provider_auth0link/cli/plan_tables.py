@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from airflow_provider_auth0link.cli.look import counted, table as new_table
+from airflow_provider_auth0link.report.words import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -84,7 +85,7 @@ def _gained(gained: Mapping[str, int]) -> Table:
     """Name what primaries would gain: it often grants rights."""
     table = _counts("app_metadata gained", ("key", "primaries"), dict(list(gained.items())[:KEYS_AT_MOST]))
     if (more := len(gained) - KEYS_AT_MOST) > 0:
-        table.caption = f"and {more:,} more; --json names all"
+        table.caption = f"and {more:,} more; --json names up to 500"
         table.caption_justify = "left"
     return table
 
@@ -94,5 +95,5 @@ def _counts(title: str, columns: tuple[str, str], counts: Mapping[str, int]) -> 
     table.add_column(columns[0], overflow="fold")
     table.add_column(columns[1], justify="right")
     for name, count in counts.items():
-        table.add_row(Text(name), f"{count:,}")
+        table.add_row(Text(visible(name)), f"{count:,}")
     return table
