@@ -122,7 +122,7 @@ class Auth0Client:
             ends = self.timing.clock() + seconds
             return ends < min(budget.ends, before if before is not None else budget.ends)
 
-        attempt = 0
+        attempt = limited = 0
         renewed = False
         while True:
             attempt += 1
@@ -138,9 +138,9 @@ class Auth0Client:
                 renewed = True
                 self._tokens.after_refusal(token, budget)
                 continue
-            self._rest_or_raise(
-                request, refusals.error_of(request, response), allows, self._pause(request, attempt, response)
-            )
+            limited += response.status == TOO_MANY
+            pause = self._pause(request, attempt, limited, response)
+            self._rest_or_raise(request, refusals.error_of(request, response), allows, pause)
 
     def _once(
         self,
@@ -179,11 +179,12 @@ class Auth0Client:
             self.pace.leave(passage, told, limited=limited)
         return response
 
-    def _pause(self, request: Request, attempt: int, response: Response) -> float:
+    def _pause(self, request: Request, attempt: int, limited: int, response: Response) -> float:
+        """Return how long to wait. A 429 holds back its whole class, so other failures of a request do not count."""
         if response.status != TOO_MANY:
             return backoff(attempt, self.timing.chance())
         now = server_time(response.headers, self.timing.epoch())
-        seconds = after_limit(attempt, response.headers, now, self.timing.chance())
+        seconds = after_limit(limited, response.headers, now, self.timing.chance())
         self.pace.hold(limits.lane(request), seconds)
         return seconds
 

@@ -349,6 +349,14 @@ def test_a_429_of_a_write_holds_back_all_writes_and_no_read() -> None:
     assert bench.clock() == 130.0
 
 
+def test_a_429_after_other_failures_holds_its_class_no_longer_than_the_first() -> None:
+    bench = Bench(LOST, LOST, LOST, LOST, boom(429, "x"), ADA_USER)
+
+    bench.work.get_user(ADA)
+
+    assert all(nap < 2 for nap in bench.clock.naps[4:])  # the four before it came to 4 s
+
+
 def test_requests_per_second_is_kept() -> None:
     bench = Bench(
         *[ADA_USER] * 5, login="client", password=SECRET, extra={"requests_per_second": 2, "rate_share": 1}
