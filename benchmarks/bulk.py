@@ -16,24 +16,20 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 import requests
 
 from airflow_provider_auth0link.api.client import Auth0Client
 from airflow_provider_auth0link.api.transport import HttpTransport
-from airflow_provider_auth0link.hooks.journal import open_store
-from airflow_provider_auth0link.keys import Seal
-from airflow_provider_auth0link.linking.batch import link_batch
-from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.plan import Plan
 from airflow_provider_auth0link.settings import Settings
+from benchmarks.parts.batches import run_batch
 
 LEAST = 0.8
 SLICES = 10
@@ -72,47 +68,13 @@ def tenant(pairs: int) -> Iterator[tuple[Settings, Callable[[], int]]]:
         yield settings, end
 
 
-@dataclass(frozen=True)
-class Here:
-    """The tenant, as linking asks for it."""
-
-    client: Auth0Client
-
-    def work(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - what the client gives
-        """Begin a piece of work."""
-        return self.client.work()
-
-    def width(self) -> int:
-        """How many requests at once."""
-        return self.client.width()
-
-    @property
-    def throttled(self) -> int:
-        """How many 429s."""
-        return self.client.pace.limited
-
-
 def ours(client: Auth0Client, folder: str, first: int, pairs: int) -> tuple[int, float, int]:
     """Link a slice with the journal on; returns requests, seconds and the width used at the end."""
     options = Options.checked(carry=(), carry_except=(), conflicts="primary", guards=(), snapshot="metadata")
     plan = Plan.from_rows([f"auth0|{n}", f"google-oauth2|{n}"] for n in range(first, first + pairs))
-    journal = Journal(
-        open_store(f"{folder}/{first}"),
-        writer=f"1-0-{uuid.uuid4().hex}",
-        tenant=client.settings.host,
-        header={"command": "link"},
-        seal=Seal(),
-        at=lambda: "2026-01-01T00:00:00+00:00",
-    )
-    batch = link_batch(plan, options, Here(client), journal, time.monotonic)
-    began = time.monotonic()
-    batch.start()
-    while not batch.wait(0.05):
-        pass
-    seconds = time.monotonic() - began
-    counts = batch.close()
-    if batch.failure or counts["linked"] != pairs:
-        sys.exit(f"not all were linked: {counts}, {batch.failure}")
+    counts, seconds = run_batch(client, plan, options, Path(folder) / str(first))
+    if counts["linked"] != pairs:
+        sys.exit(f"not all were linked: {counts}")
     return counts["requests"], seconds, client.width()
 
 

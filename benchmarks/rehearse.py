@@ -15,8 +15,6 @@ import gzip
 import json
 import sys
 import tempfile
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -26,20 +24,16 @@ from typing import Any, NamedTuple
 from airflow_provider_auth0link.api.client import Auth0Client
 from airflow_provider_auth0link.api.transport import HttpTransport
 from airflow_provider_auth0link.cli.rehearse import CARRY, GUARDS
-from airflow_provider_auth0link.cli.rehearse.play import Inner
 from airflow_provider_auth0link.cli.rehearse.store import MemoryStore
 from airflow_provider_auth0link.cli.rehearse.times import LATENCY_S, time_on
 from airflow_provider_auth0link.cli.rehearse.told import load_of, rehearse
 from airflow_provider_auth0link.emulator.export import read_export
 from airflow_provider_auth0link.emulator.plans import IdentitiesGroup
 from airflow_provider_auth0link.emulator.server import Emulator
-from airflow_provider_auth0link.hooks.local_store import LocalStore
-from airflow_provider_auth0link.keys import Seal
-from airflow_provider_auth0link.linking.batch import link_batch
-from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.plan import Plan
 from airflow_provider_auth0link.settings import Settings
+from benchmarks.parts.batches import run_batch
 from benchmarks.parts.tenants import PROCESSES, answer_of
 
 REQUESTS_WITHIN, TIME_WITHIN = 0.01, 0.10
@@ -116,23 +110,7 @@ def tenant(path: Path, row: Row) -> Iterator[tuple[Connection, Settings]]:
 def really(settings: Settings, plan: Plan, options: Options, folder: Path) -> float:
     """Link a plan as the operator does; returns the seconds from the first request to the last answer."""
     client = Auth0Client(settings, HttpTransport(settings), user_agent="benchmark", told=lambda _: None)
-    journal = Journal(
-        LocalStore(folder),
-        writer=f"1-0-{uuid.uuid4().hex}",
-        tenant=settings.host,
-        header={"command": "link"},
-        seal=Seal(),
-        at=lambda: "2026-01-01T00:00:00+00:00",
-    )
-    batch = link_batch(plan, options, Inner(client), journal, time.monotonic)
-    began = time.monotonic()
-    batch.start()
-    while not batch.wait(0.05):
-        pass
-    seconds = time.monotonic() - began
-    if batch.failure:
-        raise batch.failure
-    return seconds
+    return run_batch(client, plan, options, folder)[1]
 
 
 def run(row: Row, folder: Path) -> bool:
