@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def opened(work: Path, memory_limit: str, threads: int | None, size: int) -> DuckDBPyConnection:
+def opened(work: Path, memory_limit: str, threads: int | None) -> DuckDBPyConnection:
     """
-    Open a database, in memory where the accounts fit into it with ease, else in a folder.
+    Open a database in memory, which spills into a folder what does not fit.
 
-    :param size: of the file that is to be read
     :raises InputError: when DuckDB is not installed, or knows no such limit
     """
     try:
@@ -31,12 +30,6 @@ def opened(work: Path, memory_limit: str, threads: int | None, size: int) -> Duc
     database = duckdb.connect(":memory:")
     try:
         _set(database, work, memory_limit, threads)
-        if size > _limit(database):
-            database.close()
-            database = duckdb.connect(str(work / "accounts.duckdb"))
-            _set(database, work, memory_limit, threads)
-            database.execute("SET checkpoint_threshold = '1TB'")
-            database.execute("PRAGMA force_compression = 'uncompressed'")  # it is read once or twice
     except (duckdb.Error, ValueError):
         database.close()
         raise InputError(
@@ -62,12 +55,15 @@ def _set(database: DuckDBPyConnection, work: Path, memory_limit: str, threads: i
         database.execute("SET TimeZone = 'UTC'")
 
 
-def _limit(database: DuckDBPyConnection) -> float:
-    """Return the limit in bytes; DuckDB says it as ``953.6 MiB``."""
-    row = database.execute("SELECT current_setting('memory_limit')").fetchone()
-    amount, unit = str(row[0] if row else "0 bytes").split()
-    power = ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit)
-    return float(amount) * float(1024**power)
+@contextmanager
+def one_thread(database: DuckDBPyConnection) -> Iterator[None]:
+    """Let a block's queries run in one thread."""
+    threads = number(database, "SELECT current_setting('threads')")
+    database.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        database.execute(f"SET threads = {threads}")
 
 
 @contextmanager
@@ -88,13 +84,16 @@ def explained(memory_limit: str) -> Iterator[None]:
 
 
 def load(database: DuckDBPyConnection, table: str, path: Path, kinds: Mapping[str, str]) -> None:
-    """Make a table of a file of JSON lines that we wrote."""
-    names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
-    database.execute(
-        f"CREATE TABLE {table} AS SELECT * FROM read_json($path, format = 'newline_delimited', records = true, "
-        f"columns = {{{names}}})",
-        {"path": one_file(path)},
-    )
+    """Add a file of JSON lines that we wrote to a table, which is made when it is not there."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    database.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    if path.stat().st_size:
+        names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
+        database.execute(
+            f"INSERT INTO {table} SELECT * FROM read_json($path, format = 'newline_delimited', records = true, "
+            f"columns = {{{names}}})",
+            {"path": one_file(path)},
+        )
 
 
 def number(database: DuckDBPyConnection, query: str) -> int:

@@ -7,21 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from airflow_provider_auth0link.duplicates import gains, groups, odd, staging, writing
+from airflow_provider_auth0link.duplicates import gains, groups, odd, writing
 from airflow_provider_auth0link.duplicates.database import explained, number, opened
 from airflow_provider_auth0link.duplicates.reasons import REASONS
 from airflow_provider_auth0link.duplicates.records import records_of
 from airflow_provider_auth0link.duplicates.search import Search
-from airflow_provider_auth0link.duplicates.sources import Source, is_gzip
+from airflow_provider_auth0link.duplicates.sources import Source
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY_LIMIT = "1GB"
-SAMPLE = 20
-
-UNPACKED = 8
-"""How many times larger than its gzip an export is, or so."""
 
 
 class SamplePair(NamedTuple):
@@ -86,16 +82,14 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
     tell = told or _silent
     tell("reading", 0.0)
     records = records_of(source, work)
-    size = records.path.stat().st_size * (UNPACKED if is_gzip(records.path) else 1)
-    with opened(work, memory_limit, threads, size) as database, explained(memory_limit):
-        staging.stage(database, records, search)
-        tell("comparing", 0.6)
-        unreadable = odd.settle(database, records, search, work)
+    with opened(work, memory_limit, threads) as database, explained(memory_limit):
+        settled = odd.settle(database, records, search, work)
+        tell("comparing", 0.7)
         _decide(database, search, work, tell)
         tell("writing", 0.9)
         writing.write_rejects(database, search, rejects)
-        digest = writing.write_plan(database, search, plan)
-        found = _found(database, search, unreadable, digest)
+        written = writing.write_plan(database, search, plan)
+        found = _found(database, search, settled, written)
     tell("done", 1.0)
     return found
 
@@ -103,7 +97,6 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
 def _decide(
     database: DuckDBPyConnection, search: Search, work: Path, tell: Callable[[str, float], None]
 ) -> None:
-    groups.fold_keys(database, search, work)
     groups.find_candidates(database, search)
     groups.find_groups(database, search)
     tell("choosing", 0.8)
@@ -115,37 +108,45 @@ def _silent(step: str, part: float) -> None:
     """Tell nobody."""
 
 
-def _found(database: DuckDBPyConnection, search: Search, unreadable: int, digest: str) -> Found:
+def _found(
+    database: DuckDBPyConnection, search: Search, settled: odd.Settled, written: writing.Written
+) -> Found:
     names = [rule.name for rule in search.rules]
     pairs = dict(database.execute("SELECT rule, count(*) FROM e JOIN g USING (gid) GROUP BY rule").fetchall())
     told = database.execute("SELECT o, count(DISTINCT node) FROM no GROUP BY o ORDER BY o").fetchall()
-    repeats = number(database, "SELECT count(*) FROM told") - unreadable
     return Found(
-        accounts=number(
-            database, "SELECT (SELECT count(*) FROM a) - (SELECT count(*) FROM twin WHERE line <> node)"
-        ),
-        unreadable=unreadable,
-        repeats=repeats,
+        accounts=settled.accounts - number(database, "SELECT count(*) FROM twin WHERE line <> node"),
+        unreadable=settled.unreadable,
+        repeats=settled.repeats,
         candidates=number(database, "SELECT count(DISTINCT node) FROM m"),
         planned=number(database, "SELECT count(*) FROM e"),
         stars=number(database, "SELECT count(DISTINCT star) FROM e"),
         per_rule={name: pairs.get(at, 0) for at, name in enumerate(names)},
         per_reason={REASONS[code - 1]: count for code, count in told},
         gained=gains.gained(database),
-        sample=_sample(database, names),
-        digest=digest,
+        sample=_sample(database, names, written.first),
+        digest=written.digest,
     )
 
 
-def _sample(database: DuckDBPyConnection, names: list[str]) -> tuple[SamplePair, ...]:
+def _sample(
+    database: DuckDBPyConnection, names: list[str], pairs: list[tuple[int, int, int]]
+) -> tuple[SamplePair, ...]:
+    wanted = [rec for primary, secondary, _ in pairs for rec in (primary, secondary)]
     rows = database.execute(
-        "SELECT p.user_id, s.user_id, g.rule, p.connection, s.connection, p.email "
-        "FROM e JOIN c AS t ON e.star = t.rec JOIN c AS p ON e.parent = p.rec JOIN c AS s ON e.secondary = s.rec "
-        f"JOIN g USING (gid) ORDER BY t.user_id, e.depth, s.user_id LIMIT {SAMPLE}"
-    ).fetchall()
+        "SELECT rec, user_id, connection, email FROM c WHERE list_contains($wanted, rec)", {"wanted": wanted}
+    )
+    accounts = {rec: told for rec, *told in rows.fetchall()}
     return tuple(
-        SamplePair(primary, secondary, names[rule], mine, theirs, masked(email) if email else None)
-        for primary, secondary, rule, mine, theirs, email in rows
+        _sample_pair(names[rule], accounts[primary], accounts[secondary])
+        for primary, secondary, rule in pairs
+    )
+
+
+def _sample_pair(rule: str, primary: list[str | None], secondary: list[str | None]) -> SamplePair:
+    email = primary[2]
+    return SamplePair(
+        str(primary[0]), str(secondary[0]), rule, primary[1], secondary[1], masked(email) if email else None
     )
 
 

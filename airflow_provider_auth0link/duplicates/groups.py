@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.components import Joined, Solved, solve
-from airflow_provider_auth0link.duplicates.database import load
 from airflow_provider_auth0link.duplicates.records import iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.sources import one_file
 from airflow_provider_auth0link.duplicates.staging import (
     IDENTITIES,
     enterprise_sql,
-    made_sql,
     order_sql,
 )
 from airflow_provider_auth0link.duplicates.words import names_sql, words_of
@@ -31,26 +29,6 @@ if TYPE_CHECKING:
 
 CODES = reasons.CODES
 IDS = f"from_json(identities, '{IDENTITIES}')"
-
-
-def fold_keys(database: DuckDBPyConnection, search: Search, work: Path) -> None:
-    """Make the keys that SQL cannot make: each text once."""
-    import json
-
-    for at, rule in enumerate(search.rules):
-        words = words_of(rule)
-        if words.later is not None:
-            key, left, is_number = made_sql(words)
-            database.execute(
-                f"UPDATE a SET k{at} = {key}, x{at} = {left}, n{at} = {is_number} WHERE {words.later}"
-            )
-        path = work / f"folded{at}.ndjson"
-        texts = iter_rows(database.execute(f"SELECT DISTINCT x{at} FROM a WHERE x{at} IS NOT NULL"))
-        with path.open("w") as file:
-            file.writelines(json.dumps({"x": text, "k": words.fold(text)}) + "\n" for (text,) in texts)
-        if path.stat().st_size:
-            load(database, f"folded{at}", path, {"x": "VARCHAR", "k": "VARCHAR"})
-            database.execute(f"UPDATE a SET k{at} = f.k FROM folded{at} AS f WHERE a.x{at} = f.x")
 
 
 def find_candidates(database: DuckDBPyConnection, search: Search) -> None:
@@ -68,12 +46,10 @@ def find_candidates(database: DuckDBPyConnection, search: Search) -> None:
         "WHERE i.provider || '|' || i.user_id <> user_id"
     )
     database.execute(
-        f"CREATE TABLE shared AS SELECT coalesce(-a.line, a.rowid) AS rec, a.*, {IDS} AS ids FROM a WHERE {shared}"
-    )
-    database.execute(
-        "CREATE TABLE c AS SELECT s.* EXCLUDE (ids, identities, app_metadata), s.app_metadata AS app, "
-        f"{enterprise_sql('ids')} AS enterprise, "
-        "coalesce(-t.node, s.rec) AS node, coalesce(t.why, 0) AS twin FROM shared AS s LEFT JOIN twin AS t USING (line)"
+        "CREATE TABLE c AS SELECT coalesce(-s.line, s.rec) AS rec, s.* EXCLUDE (rec, ids, identities, app_metadata), "
+        f"s.app_metadata AS app, {enterprise_sql('ids')} AS enterprise, "
+        "coalesce(-t.node, -s.line, s.rec) AS node, coalesce(t.why, 0) AS twin "
+        f"FROM (SELECT *, {IDS} AS ids FROM a WHERE {shared}) AS s LEFT JOIN twin AS t ON s.line = t.line"
     )
     database.execute(
         "CREATE TABLE x AS SELECT DISTINCT c.rec FROM c JOIN l ON c.user_id = l.held AND l.user_id <> c.user_id "

@@ -1,44 +1,39 @@
 """
-Records that DuckDB's one pass does not settle: they are looked at one by one, as they lie in the file.
+From all records to those that matter, and among them those that DuckDB's one pass does not settle.
 
-Some are no account, and are told with the reason. Some are, but have an id of the uncommon kind, or something that
-DuckDB does not read. And some bear an id that stands in several records. All of them are taken out of the table
-``a``, and those that stay are put into it again, with their ``line``.
+Records are picked out of the file by their numbers in the table ``n``, and read again. Some are looked at one by one:
+those that are no account are told with the reason; some are, but have an id of the uncommon kind, or something that
+DuckDB does not read; and some bear an id that stands in several records.
 
-Which lines they are is told by their places in ``a``. DuckDB says that it keeps the order of a file, and with several
-threads it sometimes does not: so each line that is looked at has to be one of those that are looked for. As they are
-as many, they are the same. Where one is not, the file is read once more, by one thread.
+DuckDB says that it keeps the order of a file, and with several threads it sometimes does not; and a file may have blank
+lines, which have no number. So each record that is picked has to be one of those that are looked for. As they are as
+many, they are the same. Where one is not, all is done once more, by one thread, with an eye on blank lines.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link.duplicates import reasons
-from airflow_provider_auth0link.duplicates.database import load, number
-from airflow_provider_auth0link.duplicates.raw import BlankLinesError, raw_records, read_record
+from airflow_provider_auth0link.duplicates.database import load, number, one_thread
+from airflow_provider_auth0link.duplicates.folding import fold_hashes, fold_keys
+from airflow_provider_auth0link.duplicates.narrow import ODD, PLAIN, stage
+from airflow_provider_auth0link.duplicates.raw import Raw, bare, raw_records, read_record
 from airflow_provider_auth0link.duplicates.records import Records, iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
-from airflow_provider_auth0link.duplicates.staging import (
-    AT_LINE,
-    columns,
-    put_back,
-    stage_in_order,
-)
+from airflow_provider_auth0link.duplicates.staging import AT_LINE, AT_REC, PLAIN_ID, add, columns
+from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-ODD = (
-    "(user_id IS NULL OR (identities IS NOT NULL AND identities <> '[]' "
-    "AND NOT (starts_with(identities, '[{') AND ends_with(identities, '}]'))) "
-    "OR (email IS NOT NULL AND (NOT contains(email, '@') OR starts_with(email, '{') OR starts_with(email, '['))))"
-)
-TWIN = "(user_id IN (SELECT user_id FROM twin_id))"
+TWIN = "user_id IN (SELECT user_id FROM twin_id)"
 
 MATTERING = (
     *("email", "email_verified", "phone_number", "phone_verified", "blocked", "identities", "connection"),
@@ -46,100 +41,179 @@ MATTERING = (
 )
 """Fields in which two records of one account have to be alike, to be one told twice."""
 
+TOLD = {"line": "BIGINT", "user_id": "VARCHAR", "reason": "VARCHAR"}
 SHAPES = {"line": "BIGINT", "user_id": "VARCHAR", "connection": "VARCHAR", "shape": "VARCHAR"}
+
+_PLAIN = re.compile(PLAIN_ID)
+_NUMBERED = b'{"%s":%%d,%%s' % AT_REC.encode()
+
+
+class MisplacedError(Auth0LinkError):
+    """A record is not where its number says."""
+
+
+class Settled(NamedTuple):
+    """How many accounts there are, how many records are none, and how many tell of an account again."""
+
+    accounts: int
+    unreadable: int
+    repeats: int
 
 
 class Desk(NamedTuple):
-    """What the look at single records needs: ``total`` is how many there are."""
+    """What the look at single records needs. ``careful``: their numbers are beyond doubt."""
 
     database: DuckDBPyConnection
     records: Records
     search: Search
     work: Path
-    total: int
+    careful: bool
 
 
-def settle(database: DuckDBPyConnection, records: Records, search: Search, work: Path) -> int:
-    """Settle all that one pass does not, and return how many records are no account."""
-    desk = Desk(database, records, search, work, number(database, "SELECT count(*) FROM a"))
-    told, odd, twins, shapes = (work / f"{name}.ndjson" for name in ("told", "odd", "twins", "shapes"))
-    kinds = {"line": "BIGINT", "user_id": "VARCHAR", "reason": "VARCHAR"}
-    _look(
-        desk,
-        ODD,
-        lambda row: isinstance(row, str) or _is_odd(row),
-        {"told": told, "kept": odd, "shapes": shapes},
-    )
-    load(database, "told", told, kinds)
-    load(database, "shape", shapes, SHAPES)
-    database.execute(f"DELETE FROM a WHERE {ODD}")
-    put_back(database, Records(odd), search)
-    unreadable = number(database, "SELECT count(*) FROM told")
-    _find_twins(desk, twins)
-    return unreadable
+def settle(database: DuckDBPyConnection, records: Records, search: Search, work: Path) -> Settled:
+    """
+    Bring all records that matter into the table ``a``, and settle those that one pass does not.
 
-
-def _look(
-    desk: Desk, where: str, genuine: Callable[[dict[str, Any] | str], bool], into: Mapping[str, Path]
-) -> None:
-    """Read the records that a condition names, and write down what they are."""
-    numbers = f"SELECT rowid FROM a WHERE rowid < {desk.total} AND {where} ORDER BY rowid"
-    if _looked(desk, numbers, genuine, into):
-        return
-    if not desk.database.execute("FROM duckdb_tables() WHERE table_name = 'ordered'").fetchone():
-        stage_in_order(desk.database, desk.records)
-    plain = f"AND NOT {ODD}" if where != ODD else ""
-    _looked(desk, f"SELECT rowid FROM ordered WHERE {where} {plain} ORDER BY rowid", lambda _: True, into)
-
-
-def _looked(
-    desk: Desk, numbers: str, genuine: Callable[[dict[str, Any] | str], bool], into: Mapping[str, Path]
-) -> bool:
+    :raises InputError: when a rule's SQL is not taken, or the file cannot be read
+    """
     try:
-        return _written(desk, numbers, genuine, into, blank=False)
-    except BlankLinesError:
-        return _written(desk, numbers, genuine, into, blank=True)
+        return _settle(Desk(database, records, search, work, careful=False))
+    except MisplacedError:
+        for (name,) in database.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            database.execute(f"DROP TABLE {name}")
+    try:
+        with one_thread(database):
+            return _settle(Desk(database, records, search, work, careful=True))
+    except MisplacedError:
+        raise InputError("source: its records cannot be told apart. Is each a line of its own?") from None
 
 
-def _written(
-    desk: Desk,
-    numbers: str,
-    genuine: Callable[[dict[str, Any] | str], bool],
-    into: Mapping[str, Path],
-    *,
-    blank: bool,
-) -> bool:
-    wanted = (rec for (rec,) in iter_rows(desk.database.cursor().execute(numbers)))
-    fields = columns(desk.search)
-    meant = True
-    with into["told"].open("w") as told, into["kept"].open("w") as kept, into["shapes"].open("w") as shapes:
-        for raw in raw_records(desk.records, wanted, desk.total, blank=blank):
-            line, row = read_record(desk.records, raw)
-            if not genuine(row):
-                meant = False
-            elif isinstance(row, str):
-                _write(told, {"line": line, "reason": reasons.UNREADABLE + row})
+def _settle(desk: Desk) -> Settled:
+    run = desk.database.execute
+    exact = stage(desk.database, desk.records, desk.search, exact=not desk.records.has_identities())
+    fold_hashes(desk.database, desk.search, desk.work)
+    run(f"CREATE TABLE twin_hash AS SELECT hu FROM n WHERE kind < {ODD} GROUP BY hu HAVING count(*) > 1")
+    shared = f"kind > {PLAIN} OR hu IN (FROM twin_hash)"
+    for at in range(len(desk.search.rules)):
+        keyed = f"SELECT h{at} AS h FROM n WHERE h{at} IS NOT NULL"
+        run(f"CREATE TABLE shared{at} AS {keyed} GROUP BY h HAVING count(*) > 1")
+        shared += f" OR h{at} IN (FROM shared{at})"
+    unreadable, kept = _pick(desk, shared, exact=exact)
+    if kept:  # their keys may be told by none but themselves so far
+        late = "hu IN (SELECT hash(user_id) FROM a WHERE line IS NOT NULL)"
+        for at in range(len(desk.search.rules)):
+            late += f" OR h{at} IN (SELECT hash(k{at}) FROM a WHERE line IS NOT NULL AND k{at} IS NOT NULL)"
+        _pick(desk, f"kind < {ODD} AND n.rowid NOT IN (SELECT rec FROM a WHERE rec IS NOT NULL) AND ({late})")
+    _find_twins(desk)
+    repeats = number(desk.database, "SELECT count(*) FROM told") - unreadable
+    plain = number(desk.database, f"SELECT count(*) FROM n WHERE kind < {ODD}")
+    return Settled(plain + kept - repeats, unreadable, repeats)
+
+
+def _pick(desk: Desk, where: str, *, exact: bool = False) -> tuple[int, int]:
+    """
+    Bring the records that a condition names into the table ``a``, and look at the odd ones.
+
+    :return: how many of these are no account, and how many are
+    """
+    numbers = f"SELECT rowid, kind >= {ODD} FROM n WHERE {where} ORDER BY rowid"
+    wanted, odd = array("Q"), set()
+    for rec, is_odd in iter_rows(desk.database.execute(numbers)):
+        wanted.append(rec)
+        if is_odd:
+            odd.add(rec)
+    looks = _Looks(desk, "odd", lambda row: isinstance(row, str) or _is_odd(row, exact=exact))
+    picked = desk.work / "picked.ndjson"
+    with looks, picked.open("wb") as file:
+        for rec, line, data in _raw(desk, wanted):
+            if rec in odd:
+                looks.look(line, data)
             else:
-                _write(kept, {**_clean(row, fields), AT_LINE: line})
-                _write(shapes, {"line": line, "shape": _shape(row), **_key(row)})
-    return meant
+                file.write(_numbered(rec, line, data))
+    looks.load()
+    add(desk.database, Records(picked), desk.search)
+    others = "a LEFT JOIN n ON n.rowid = a.rec WHERE line IS NULL AND hash(a.user_id) IS DISTINCT FROM n.hu"
+    if number(desk.database, f"SELECT count(*) FROM {others}"):
+        raise MisplacedError
+    add(desk.database, Records(looks.kept), desk.search)
+    fold_keys(desk.database, desk.search, desk.work)
+    return looks.unreadable, len(odd) - looks.unreadable
+
+
+def _raw(desk: Desk, wanted: Sequence[int]) -> Iterator[Raw]:
+    """
+    Give the records of these numbers.
+
+    :raises MisplacedError: when the file has not as many
+    """
+    given = 0
+    for raw in raw_records(desk.records, wanted, blank=desk.careful):
+        given += 1
+        yield raw
+    if given != len(wanted):
+        raise MisplacedError
+
+
+def _numbered(rec: int, line: int, data: bytes) -> bytes:
+    """Return a record with its number as the first field."""
+    if not (data.startswith(b"{") and data.endswith(b"\n")):
+        data = bare(line, data) + b"\n"
+        if not data.startswith(b"{"):
+            raise MisplacedError
+    return _NUMBERED % (rec, data[1:])
+
+
+class _Looks:
+    """Records that are read one by one, and the files that tell what they are."""
+
+    def __init__(self, desk: Desk, name: str, genuine: Callable[[dict[str, Any] | str], bool]) -> None:
+        self._desk, self._genuine = desk, genuine
+        self._fields = columns(desk.search)
+        self.kept, self._told, self._shapes = (
+            desk.work / f"{name}_{what}.ndjson" for what in ("kept", "told", "shapes")
+        )
+        self.unreadable = 0
+
+    def __enter__(self) -> None:
+        self._files = [each.open("w") for each in (self.kept, self._told, self._shapes)]
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def look(self, line: int, data: bytes) -> None:
+        """
+        Read a record and write down what it is.
+
+        :raises MisplacedError: when it is none of those that are looked for
+        """
+        kept, told, shapes = self._files
+        line, row = read_record(self._desk.records, line, data)
+        if not (self._desk.careful or self._genuine(row)):
+            raise MisplacedError
+        if isinstance(row, str):
+            self.unreadable += 1
+            _write(told, {"line": line, "reason": reasons.UNREADABLE + row})
+        else:
+            _write(kept, {**_clean(row, self._fields), AT_LINE: line})
+            _write(shapes, {"line": line, "shape": _shape(row), **_key(row)})
+
+    def load(self) -> None:
+        """Add what was told to the tables ``told`` and ``shape``."""
+        load(self._desk.database, "told", self._told, TOLD)
+        load(self._desk.database, "shape", self._shapes, SHAPES)
 
 
 def _write(file: IO[str], row: Mapping[str, Any]) -> None:
     file.write(json.dumps(row) + "\n")
 
 
-def _is_odd(row: Mapping[str, Any]) -> bool:
-    """Tell what ``ODD`` does, of a record that was read."""
-    user_id, email, identities = row["user_id"], row.get("email"), row.get("identities")
-    plain = user_id.isascii() and user_id.isprintable() and '"' not in user_id and "\\" not in user_id
-    return (
-        not plain
-        or user_id.startswith(".")
-        or "|." in user_id
-        or not (email is None or (isinstance(email, str) and "@" in email and email[0] not in "{["))
-        or not (identities is None or isinstance(identities, list))
-    )
+def _is_odd(row: Mapping[str, Any], *, exact: bool) -> bool:
+    """Tell what the column ``kind`` does, of a record that was read."""
+    identities = row.get("identities")
+    if not _PLAIN.fullmatch(str(row["user_id"])):
+        return True
+    return not exact and (identities is None or any(each.get("provider") is None for each in identities))
 
 
 def _clean(row: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
@@ -156,7 +230,7 @@ def _is_unicode(value: object) -> bool:
     return True
 
 
-def _find_twins(desk: Desk, path: Path) -> None:
+def _find_twins(desk: Desk) -> None:
     """
     Settle ids that stand in several records.
 
@@ -164,29 +238,24 @@ def _find_twins(desk: Desk, path: Path) -> None:
     table ``twin`` has why they are not planned, and the first line of the same id and connection.
     """
     run = desk.database.execute
-    run(
-        "CREATE TABLE twin_id AS SELECT user_id FROM a WHERE hash(user_id) IN (SELECT h FROM "
-        "(SELECT hash(user_id) AS h FROM a) GROUP BY h HAVING count(*) > 1) GROUP BY user_id HAVING count(*) > 1"
-    )
-    if number(desk.database, "SELECT count(*) FROM twin_id"):
-        ids = {row[0] for row in run("SELECT user_id FROM twin_id").fetchall()}
-        shapes, none = desk.work / "twin_shapes.ndjson", desk.work / "none.ndjson"
-        _look(
-            desk,
-            TWIN,
-            lambda row: not isinstance(row, str) and row["user_id"] in ids,
-            {"told": none, "kept": path, "shapes": shapes},
-        )
-        load(desk.database, "twin_shape", shapes, SHAPES)
-        run("INSERT INTO shape FROM twin_shape")
+    run("CREATE TABLE twin_id AS SELECT user_id FROM a GROUP BY user_id HAVING count(*) > 1")
+    ids = {row[0] for row in run("SELECT user_id FROM twin_id").fetchall()}
+    if ids:
+        looks = _Looks(desk, "twin", lambda row: not isinstance(row, str) and row["user_id"] in ids)
+        numbers = run(f"SELECT rec FROM a WHERE line IS NULL AND {TWIN} ORDER BY rec").fetchall()
+        with looks:
+            for _, line, data in _raw(desk, [rec for (rec,) in numbers]):
+                looks.look(line, data)
+        looks.load()
         run(
             "INSERT INTO told SELECT line, user_id, $reason FROM (SELECT *, row_number() OVER "
             "(PARTITION BY user_id, connection, shape ORDER BY line) AS nth FROM shape) WHERE nth > 1",
             {"reason": reasons.REPEAT},
         )
         run(f"DELETE FROM a WHERE line IS NULL AND {TWIN}")
-        put_back(desk.database, Records(path), desk.search)
+        add(desk.database, Records(looks.kept), desk.search)
         run("DELETE FROM a WHERE line IN (SELECT line FROM told)")
+        fold_keys(desk.database, desk.search, desk.work)
     run(
         "CREATE TABLE twin AS SELECT line, min(line) OVER (PARTITION BY user_id, connection) AS node, "
         "CASE WHEN count(*) OVER (PARTITION BY user_id, connection) > 1 THEN $twice ELSE $ambiguous END AS why "

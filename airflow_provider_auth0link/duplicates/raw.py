@@ -3,87 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator
-from typing import Any, NamedTuple
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from typing import Any
 
 from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.records import LINE, WRONG, Records
-from airflow_provider_auth0link.errors import Auth0LinkError, InputError
+from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.model import UserId
 
-CHUNK = 1 << 20
+BUFFER = 1 << 20
 
 
-class Raw(NamedTuple):
-    """A record as it lies: its number from 0, its line from 1, its bytes."""
-
-    rec: int
-    line: int
-    data: bytes
+Raw = tuple[int, int, bytes]
+"""A record as it lies: its number from 0, its line from 1, its bytes."""
 
 
-class BlankLinesError(Auth0LinkError):
-    """A file has other lines than records, so that a record's number does not tell its line."""
-
-
-def raw_records(records: Records, wanted: Iterable[int], total: int, *, blank: bool) -> Iterator[Raw]:
+def raw_records(records: Records, wanted: Sequence[int], *, blank: bool) -> Iterator[Raw]:
     """
-    Give the records of some numbers, which must come in order.
+    Give the records of some numbers.
 
-    A line that is blank is no record. Where there is none, whole pieces of the file are passed over.
-
-    :param total: records in the file
-    :param blank: whether there may be blank lines
-    :raises BlankLinesError: at the end, when there are and there may not
+    :param wanted: in order
+    :param blank: whether there may be blank lines, which are no records. Where they are not looked for, as is quicker,
+        and there are some, other lines than those of the records are given
     """
-    numbers = iter(wanted)
-    first = next(numbers, None)
-    if first is None:
+    if not wanted:
         return
-    if blank:
-        yield from _slow(records, first, numbers)
-        return
-    if (yield from _quick(records, first, numbers)) != total:
-        raise BlankLinesError
+    marks = bytearray(wanted[-1] + 1)
+    for rec in wanted:
+        marks[rec] = 1
+    with records.path.open("rb", buffering=BUFFER) as file:
+        if blank:
+            lines = ((line, data) for line, data in enumerate(file, 1) if data.strip())
+            for rec, (line, data) in zip(wanted, compress(lines, marks), strict=False):
+                yield rec, line, data
+        else:
+            yield from zip(wanted, map((1).__add__, wanted), compress(file, marks), strict=False)
 
 
-def _slow(records: Records, first: int | None, numbers: Iterator[int]) -> Iterator[Raw]:
-    rec = -1
-    with records.opened() as file:
-        for line, data in enumerate(file, 1):
-            if not data.strip():
-                continue
-            rec += 1
-            if rec == first:
-                yield Raw(rec, line, data)
-                first = next(numbers, None)
-                if first is None:
-                    return
+def bare(line: int, data: bytes) -> bytes:
+    """Return a record's bytes without what may stand before and behind it."""
+    return (data.removeprefix(BOM_UTF8) if line == 1 else data).strip(b" \t\r\n")
 
 
-def _quick(records: Records, first: int | None, numbers: Iterator[int]) -> Generator[Raw, None, int]:
-    """Give records by the numbers of their lines, and return how many lines there are."""
-    at, rest = 0, b""
-    with records.opened() as file:
-        while data := file.read(CHUNK):
-            inside = data.count(b"\n")
-            if first is None or first > at + inside:  # neither in here nor in the line that ends in here
-                at, rest = at + inside, data[data.rfind(b"\n") + 1 :] if inside else rest + data
-                continue
-            *lines, rest = (rest + data).split(b"\n")
-            while first is not None and first < at + len(lines):
-                yield Raw(first, first + 1, lines[first - at])
-                first = next(numbers, None)
-            at += len(lines)
-    if rest and first == at:
-        yield Raw(first, first + 1, rest)
-    return at + bool(rest)
-
-
-def read_record(records: Records, raw: Raw) -> tuple[int, dict[str, Any] | str]:
+def read_record(records: Records, line: int, data: bytes) -> tuple[int, dict[str, Any] | str]:
     """Return the line that is told for a record, and the account, or why it is none."""
-    row = _json(raw.data.removeprefix(b"\xef\xbb\xbf") if raw.line == 1 else raw.data)
-    line = raw.line
+    row = _json(bare(line, data))
     if records.spooled and isinstance(row, dict):
         line = row.get(LINE, line)
         row = row.get(WRONG) or row

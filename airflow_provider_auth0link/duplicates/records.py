@@ -12,6 +12,8 @@ import csv
 import gzip
 import io
 import json
+import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -32,6 +34,7 @@ _WORDS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": F
 
 MOST_CELL = 1 << 24
 FETCH_ROWS = 2_000
+PIECE = 1 << 20
 
 
 class Records(NamedTuple):
@@ -39,6 +42,11 @@ class Records(NamedTuple):
 
     path: Path
     spooled: bool = False
+
+    def has_identities(self) -> bool:
+        """Tell whether the first record has a field of this name, as all of an export have."""
+        with self.path.open("rb") as file:
+            return b'"identities"' in file.readline()
 
     def opened(self) -> BinaryIO:
         """Open it for bytes."""
@@ -61,7 +69,20 @@ def records_of(source: Source, work: Path) -> Records:
     if ending == ".parquet":
         return _spool(enumerate(_parquet(source.path), 1), work)
     plain = Records(source.path)
-    return _spool(enumerate(_array(plain), 1), work) if ending == ".json" and _is_array(plain) else plain
+    if ending == ".json" and _is_array(plain):
+        return _spool(enumerate(_array(plain), 1), work)
+    return _unpacked(source.path, work) if is_gzip(source.path) else plain
+
+
+def _unpacked(path: Path, work: Path) -> Records:
+    """Unpack a file, so that its records can be found again by their places."""
+    plain = work / "records.ndjson"
+    try:
+        with gzip.open(path) as source, plain.open("wb") as target:
+            shutil.copyfileobj(source, target, PIECE)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(f"source: {path.name!r} cannot be unpacked. Is it whole?") from None
+    return Records(plain)
 
 
 def _spool(rows: Iterable[tuple[int, Mapping[str, object] | str]], work: Path) -> Records:

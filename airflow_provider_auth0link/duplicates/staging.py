@@ -1,9 +1,8 @@
 """
-Accounts brought into a table of DuckDB: one pass over the file, and narrow columns.
+Accounts as they are read from a file of JSON lines, and those that matter, in the table ``a``.
 
-The table ``a`` holds a row for each record, in their order, so that ``rowid`` is a record's number from 0. Its
-``user_id`` is NULL where DuckDB could not read the record, or where the id is not of the plain kind: those records
-are looked at one by one (``odd.py``).
+It holds all that is known of the records that share a key or an id with another, hold another's identity or were looked
+at by themselves. These are few, and nothing is stored of the others: to read a file costs less than to keep it.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from airflow_provider_auth0link.duplicates.database import number
 from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.rules import NamedChoice, PreferConnections
 from airflow_provider_auth0link.duplicates.search import Search
-from airflow_provider_auth0link.duplicates.sources import is_gzip, one_file
+from airflow_provider_auth0link.duplicates.sources import one_file
 from airflow_provider_auth0link.duplicates.words import (
     FLAGS,
     JSON_FIELDS,
@@ -24,7 +22,6 @@ from airflow_provider_auth0link.duplicates.words import (
     text_sql,
     words_of,
 )
-from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.model import ENTERPRISE_PROVIDERS
 
 if TYPE_CHECKING:
@@ -35,8 +32,8 @@ IDENTITIES = '[{"provider":"VARCHAR","user_id":"VARCHAR","connection":"VARCHAR"}
 _SIMPLE = "(len(ids) = 1 AND ids[1].provider || '|' || ids[1].user_id = user_id)"
 """An account with no identity but its own. Nearly all are, and their identities are not kept."""
 
-AT_LINE = "__at_line"
-"""Of a record that was looked at: where it stood."""
+AT_LINE, AT_REC = "__at_line", "__at_rec"
+"""Of a record that was looked at: where it stood. Of another: its number."""
 
 ALWAYS: Mapping[str, str] = {
     "user_id": "JSON",
@@ -44,7 +41,7 @@ ALWAYS: Mapping[str, str] = {
     "blocked": "JSON",
     "identities": "JSON",
     "app_metadata": "JSON",
-    "email": "VARCHAR",
+    "email": "JSON",
 }
 """Fields that are read whatever is searched for, and how: JSON where text and other values have to be told apart."""
 
@@ -60,63 +57,23 @@ _CHOSEN = {
     "has_metadata": JSON_FIELDS,
 }
 
-_PLAIN_ID = (
-    "starts_with(user_id, '\"') AND strlen(user_id) = length(user_id) AND strpos(user_id, '|') > 2 "
-    "AND NOT starts_with(user_id, '\".') AND NOT contains(user_id, '|.') AND NOT contains(user_id, '|\"') "
-    "AND NOT contains(user_id, '\\') AND NOT contains(user_id, chr(127))"
-)
-_PLAIN_ID_OR_NONE = f"CASE WHEN {_PLAIN_ID} THEN substr(user_id, 2, length(user_id) - 2) END"
-"""Ids, as JSON, that pass every check of ``UserId.parse``. Nearly all do."""
+_SIGN = r" !#-\[\]-{}~"
+PLAIN_ID = rf"[ !#-\-/-Z\]-z}}~][{_SIGN}]*(\|+[ !#-\-/-\[\]-{{}}~][{_SIGN}]*)+"
+"""Ids that pass every check of ``UserId.parse``, as Python and DuckDB both read it. Nearly all do."""
 
 
-def stage(database: DuckDBPyConnection, records: Records, search: Search) -> None:
-    """
-    Read the records into the table ``a``.
-
-    :raises InputError: when a rule's SQL is not taken, or the file is broken
-    """
-    import duckdb
-
-    try:
-        database.execute(
-            f"CREATE TABLE a AS SELECT {', '.join(_kept(search))} FROM ({_typed(search)})", _file(records)
-        )
-    except duckdb.BinderException:
-        raise InputError(
-            "rules: DuckDB does not take the SQL of a rule. See SqlRule for the fields that it may name"
-        ) from None
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error as error:
-        raise InputError(f"source: cannot be read ({type(error).__name__}). Is it whole?") from None
-
-
-def put_back(database: DuckDBPyConnection, records: Records, search: Search) -> None:
-    """Read records that were looked at one by one, and add them to the table ``a``."""
+def add(database: DuckDBPyConnection, records: Records, search: Search) -> None:
+    """Read records that were picked, or looked at one by one, and add them to the table ``a``."""
+    kept = ", ".join(_kept(search))
+    query = f"SELECT {kept} FROM ({typed_sql(search, {AT_LINE: 'BIGINT', AT_REC: 'BIGINT'})})"
+    database.execute(f"CREATE TABLE IF NOT EXISTS a AS {query} LIMIT 0", at_path(records))
     if records.path.stat().st_size:
-        kept = ", ".join(_kept(search, line=AT_LINE))
-        database.execute(
-            f"INSERT INTO a SELECT {kept} FROM ({_typed(search, looked_at=True)})", _file(records)
-        )
+        database.execute(f"INSERT INTO a {query}", at_path(records))
 
 
-def stage_in_order(database: DuckDBPyConnection, records: Records) -> None:
-    """Read what tells records apart once more, in their order: the table ``ordered``."""
-    threads = number(database, "SELECT current_setting('threads')")
-    database.execute("SET threads = 1")
-    try:
-        kinds = {name: ALWAYS[name] for name in ("user_id", "identities", "email")}
-        database.execute(
-            f"CREATE TABLE ordered AS SELECT {_PLAIN_ID_OR_NONE} AS user_id, identities::VARCHAR AS identities, email "
-            f"FROM ({_read(kinds)})",
-            _file(records),
-        )
-    finally:
-        database.execute(f"SET threads = {threads}")
-
-
-def _file(records: Records) -> dict[str, str]:
-    return {"path": one_file(records.path), "kind": "gzip" if is_gzip(records.path) else "uncompressed"}
+def at_path(records: Records) -> dict[str, str]:
+    """Return the value that the SQL of a reading needs."""
+    return {"path": one_file(records.path)}
 
 
 def columns(search: Search) -> dict[str, str]:
@@ -132,19 +89,20 @@ def columns(search: Search) -> dict[str, str]:
     return found
 
 
-def _read(kinds: Mapping[str, str]) -> str:
-    names = ", ".join(f"{text_sql(name)}: '{kind}'" for name, kind in kinds.items())
+def read_sql(kinds: Mapping[str, str]) -> str:
+    """Return the reading of a file's fields, each as DuckDB's type."""
+    names = ", ".join(f"{text_sql(name)}: {text_sql(kind)}" for name, kind in kinds.items())
     return (
         "SELECT * FROM read_json($path, format = 'newline_delimited', records = true, ignore_errors = true, "
-        f"compression = $kind, columns = {{{names}}})"
+        f"columns = {{{names}}})"
     )
 
 
-def _typed(search: Search, *, looked_at: bool = False) -> str:
+def typed_sql(search: Search, more: Mapping[str, str] | None = None) -> str:
     """Name the fields as rules see them: flags are true or false, whatever stands there."""
-    found = columns(search) | ({AT_LINE: "BIGINT"} if looked_at else {})
+    found = columns(search) | dict(more or {})
     changed = {
-        "user_id": _PLAIN_ID_OR_NONE,
+        "email": "CASE WHEN json_type(email) = 'VARCHAR' THEN json_extract_string(email, '$') END",
         "blocked": "coalesce(blocked::VARCHAR <> 'false', false)",
         "connection": f"coalesce(nullif(CASE WHEN {_SIMPLE} THEN ids[1].connection ELSE list_filter(ids, "
         "lambda i: i.provider || '|' || i.user_id = user_id)[1].connection END, ''), nullif(connection, ''))",
@@ -152,10 +110,18 @@ def _typed(search: Search, *, looked_at: bool = False) -> str:
         "logins_count": "try_cast(logins_count::VARCHAR AS DOUBLE)",
         **{name: f"coalesce({name}::VARCHAR = 'true', false)" for name in FLAGS},
     }
-    changed |= {"user_id": "json_extract_string(user_id, '$')"} if looked_at else {}
-    read = f"SELECT * REPLACE ({changed.pop('user_id')} AS user_id), from_json(identities, '{IDENTITIES}') AS ids"
+    own = "json_extract_string(user_id, '$')"
+    if more is None:  # not yet looked at
+        is_plain = f"json_type(user_id) = 'VARCHAR' AND regexp_full_match({own}, {text_sql(PLAIN_ID)})"
+        own = f"CASE WHEN {is_plain} THEN {own} END"
+    read = (
+        f"SELECT * REPLACE ({own} AS user_id, {changed.pop('email')} AS email), "
+        f"from_json(identities, '{IDENTITIES}') AS ids"
+    )
     selected = ", ".join(f"{changed.get(name, quoted(name))} AS {quoted(name)}" for name in found)
-    return f"SELECT {selected}, split_part(user_id, '|', 1) AS provider FROM ({read} FROM ({_read(found)}))"
+    return (
+        f"SELECT {selected}, split_part(user_id, '|', 1) AS provider FROM ({read} FROM ({read_sql(found)}))"
+    )
 
 
 def quoted(name: str) -> str:
@@ -163,22 +129,19 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _kept(search: Search, line: str = "NULL::BIGINT") -> Iterable[str]:
+def _kept(search: Search) -> Iterable[str]:
     """Name what is kept of a record."""
-    yield f"{line} AS line"
+    yield f"{AT_LINE} AS line"
+    yield f"{AT_REC} AS rec"
     yield "user_id"
     yield "connection"
     yield "blocked"
     yield "identities"
     yield "app_metadata::VARCHAR AS app_metadata"
-    if any("user_metadata" in words_of(rule).fields for rule in search.rules):
-        yield "user_metadata::VARCHAR AS user_metadata"
     yield "email"
     for at, rule in enumerate(search.rules):
         words = words_of(rule)
-        key, left, is_number = (
-            made_sql(words) if words.later is None else ("NULL::VARCHAR", "NULL::VARCHAR", "false")
-        )
+        key, left, is_number = made_sql(words)
         yield f"{key} AS k{at}"
         yield f"{left} AS x{at}"
         yield f"coalesce({words.proof}, false) AS p{at}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii as _text
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.rules import (
@@ -22,26 +22,38 @@ if TYPE_CHECKING:
 
 BATCH = 20_000
 
+SAMPLE = 20
+"""Pairs that are shown to a person."""
 
-def write_plan(database: DuckDBPyConnection, search: Search, file: BinaryIO) -> str:
-    """Write the pairs, star by star; return the sha256 of the bytes."""
+
+class Written(NamedTuple):
+    """A plan that was written: the sha256 of its bytes, and its first pairs by the records' numbers and the rule's."""
+
+    digest: str
+    first: list[tuple[int, int, int]]
+
+
+def write_plan(database: DuckDBPyConnection, search: Search, file: BinaryIO) -> Written:
+    """Write the pairs, star by star."""
     numbers = " ".join(f"WHEN {at} THEN p.n{at}" for at in range(len(search.rules)))
     rows = database.execute(
-        f"SELECT p.user_id, s.user_id, g.rule, g.key, CASE g.rule {numbers} END "
+        f"SELECT p.user_id, s.user_id, g.rule, g.key, CASE g.rule {numbers} END, p.rec, s.rec "
         "FROM e JOIN c AS t ON e.star = t.rec JOIN c AS p ON e.parent = p.rec JOIN c AS s ON e.secondary = s.rec "
         "JOIN g USING (gid) ORDER BY t.user_id, e.depth, s.user_id"
     )
     digest = sha256()
     names = [json.dumps(rule.name) for rule in search.rules]
+    first: list[tuple[int, int, int]] = []
     while batch := rows.fetchmany(BATCH):
+        first += [(row[5], row[6], row[2]) for row in batch[: SAMPLE - len(first)]]
         data = "".join(
             f'{{"primary_user_id":{_text(primary)},"secondary_user_id":{_text(secondary)},"rule":{names[rule]}'
             f"{_evidence(search.rules[rule], key, number)}}}\n"
-            for primary, secondary, rule, key, number in batch
+            for primary, secondary, rule, key, number, _, _ in batch
         ).encode()
         digest.update(data)
         file.write(data)
-    return digest.hexdigest()
+    return Written(digest.hexdigest(), first)
 
 
 def _evidence(rule: Rule, key: str, number: bool) -> str:  # noqa: FBT001 - a column

@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_told_by_its_line(tmp_path: Path) -> None:
         *broken,
         b" \n",
         b'{"user_id": "a|b", "identities": {}}\n',
-        b'{"user_id": "a|b", "email": NaN}\n',
+        b'{"user_id": NaN}\n',
     ]
     ran = search([*spoilt, account("auth0|a", "a@x.org"), account("auth0|b", "a@x.org")], tmp_path)
 
@@ -268,3 +268,32 @@ def test_columns_are_named_once(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="twice"):
         run(FileSource(path, ".csv"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        pytest.param(("app_metadata.id", "app_metadata.ID"), id="one name in two cases"),
+        pytest.param(("app_metadata.a", "app_metadata.a.b"), id="a key and one within it"),
+        pytest.param(("app_metadata.a.b", "app_metadata.a.c", "user_metadata.a"), id="beside each other"),
+        pytest.param(("app_metadata.it's", "app_metadata.x y.z"), id="odd names"),
+    ],
+)
+def test_several_keys_of_metadata_are_told_apart(paths: tuple[str, ...], tmp_path: Path) -> None:
+    def holding(user_id: str, path: str, value: object) -> Json:
+        inner: object = value
+        kind, *steps = path.split(".")
+        for step in reversed(steps):
+            inner = {step: inner}
+        return account(user_id, **{kind: inner})
+
+    accounts = [
+        holding(f"{provider}|{number}", path, number)
+        for number, path in enumerate(paths, 1)
+        for provider in ("auth0", "github")
+    ]
+    others = [account("auth0|text", app_metadata="id"), account("auth0|list", app_metadata=[1])]
+
+    ran = search([*accounts, *others], tmp_path, rules=tuple(f"metadata:{path}" for path in paths))
+
+    assert ran.pairs == [(f"auth0|{number}", f"github|{number}") for number in range(1, len(paths) + 1)]

@@ -46,7 +46,8 @@ def test_no_list_is_hidden_behind_many_others(tmp_path: Path) -> None:
 
 def test_metadata_deeper_than_python_goes(tmp_path: Path) -> None:
     deep = '{"a":' * 3000 + "1" + "}" * 3000
-    line = '{"user_id":"auth0|2","email":"ada@x.org","email_verified":true,"app_metadata":' + deep + "}\n"
+    own = '"identities":[{"provider":"auth0","user_id":"2","connection":"auth0"}]'
+    line = f'{{"user_id":"auth0|2","email":"ada@x.org","email_verified":true,{own},"app_metadata":{deep}}}\n'
 
     found = search([account("auth0|1", "ada@x.org"), line.encode()], tmp_path).found
 

@@ -1,4 +1,4 @@
-"""Records found in their file by number, and the check that they are those that are meant."""
+"""Records found in their file by number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from airflow_provider_auth0link.duplicates.raw import CHUNK, BlankLinesError, raw_records
+from airflow_provider_auth0link.duplicates.raw import BUFFER, raw_records
 from airflow_provider_auth0link.duplicates.records import Records
 
 
@@ -29,11 +29,11 @@ def test_records_are_found_by_their_numbers(
 ) -> None:
     path = tmp_path / "users.ndjson"
     path.write_bytes(b"\n".join(lines(2000)) + end)
-    assert path.stat().st_size > 2 * CHUNK
+    assert path.stat().st_size > 2 * BUFFER
 
-    found = list(raw_records(Records(path), wanted, 2000, blank=blank))
+    found = list(raw_records(Records(path), wanted, blank=blank))
 
-    assert [(raw.rec, raw.line, json.loads(raw.data)["n"]) for raw in found] == [
+    assert [(rec, line, json.loads(data)["n"]) for rec, line, data in found] == [
         (n, n + 1, n) for n in wanted
     ]
 
@@ -42,18 +42,23 @@ def test_blank_lines_are_no_records(tmp_path: Path) -> None:
     path = tmp_path / "users.ndjson"
     path.write_bytes(b"\n" + b"\n \r\n".join(lines(10)) + b"\n\n")
 
-    with pytest.raises(BlankLinesError):
-        list(raw_records(Records(path), [2, 9], 10, blank=False))
+    found = list(raw_records(Records(path), [2, 9], blank=True))
 
-    found = list(raw_records(Records(path), [2, 9], 10, blank=True))
-    assert [(raw.rec, raw.line, json.loads(raw.data)["n"]) for raw in found] == [(2, 6, 2), (9, 20, 9)]
+    assert [(rec, line, json.loads(data)["n"]) for rec, line, data in found] == [(2, 6, 2), (9, 20, 9)]
+
+
+def test_a_file_with_fewer_records_gives_fewer(tmp_path: Path) -> None:
+    path = tmp_path / "users.ndjson"
+    path.write_bytes(b'{"n": 0}\n{"n": 1}\n')
+
+    assert [rec for rec, _, _ in raw_records(Records(path), [1, 2], blank=False)] == [1]
 
 
 def test_a_line_longer_than_a_piece_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "users.ndjson"
-    long = json.dumps({"n": 1, "x": "x" * (3 * CHUNK)}).encode()
+    long = json.dumps({"n": 1, "x": "x" * (3 * BUFFER)}).encode()
     path.write_bytes(b"\n".join([b'{"n": 0}', long, b'{"n": 2}']))
 
-    found = list(raw_records(Records(path), [0, 1, 2], 3, blank=False))
+    found = list(raw_records(Records(path), [0, 1, 2], blank=False))
 
-    assert [json.loads(raw.data)["n"] for raw in found] == [0, 1, 2]
+    assert [json.loads(data)["n"] for _, _, data in found] == [0, 1, 2]
