@@ -102,14 +102,14 @@ def link_steps(tenant: Tenant, job: Job, options: Options) -> Steps:
             outcome = yield from _round(tenant, job, options)
         except Auth0LinkError as error:
             again = isinstance(error, LinkDelayedError)  # a lost answer to the carry: all is read anew
-            outcome = _stopped(job, error)
+            outcome = stopped(job, error)
         job.tried = job.tried or outcome.tried
         again = again or isinstance(outcome.error, RateLimitedError | UnsentError)
         if not (again and tenant.rest(attempt)):
             return _without_carry(tenant, job, outcome)
 
 
-def _stopped(job: Job, error: Auth0LinkError) -> Outcome:
+def stopped(job: Job, error: Auth0LinkError) -> Outcome:
     """Tell what stands when a round did not come to the link: every answer to that is settled inside."""
     if not job.tried:
         return Outcome.ended("failed", error)

@@ -143,7 +143,7 @@ def settle_link(
         try:
             seen = look(tenant, wanted, tried=maybe_done)
         except Auth0LinkError as error:
-            return Outcome.ended("unknown", _unknown(wanted, answer, error))
+            return Outcome.ended("unknown", _unknown(wanted, answer, error), tried=maybe_done)
         if seen.primary is not None and seen.linked:
             name = "linked" if maybe_done else "already_linked"
             return Outcome.done(name, seen.primary.identities, wanted.primary)

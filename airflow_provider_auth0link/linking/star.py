@@ -26,6 +26,7 @@ from airflow_provider_auth0link.linking.pair import (
     into,
     link_steps,
     refused,
+    stopped,
 )
 from airflow_provider_auth0link.linking.plan import Star
 from airflow_provider_auth0link.linking.records import INTENT, OUTCOME, Key
@@ -208,7 +209,9 @@ class StarRun:
             if len(self._facts) < len(left):  # linked by another since the primary was read?
                 primary = read(tenant, self.star.primary)
         except Auth0LinkError as error:
-            return {index: Outcome.ended("failed", error) for index in left}
+            for index in left:
+                self._remember(self._jobs[index])
+            return {index: stopped(self._jobs[index], error) for index in left}
         ends: dict[int, Outcome] = {}
         for index in left:
             job, edge = self._jobs[index], self.star.pairs[index]

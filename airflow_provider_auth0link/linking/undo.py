@@ -63,7 +63,7 @@ class Undo:
     ``snapshot`` is None when it was forgotten. ``others`` were linked after it to the same primary, and
     still are: what stood there before it stands again anyway. ``gone`` were linked
     before this pair, the last one first, and are undone already: what this pair brought as well was left for it, and
-    what it wrote over was theirs.
+    what it wrote over was theirs. ``unsure``: its unlink was sent, and what became of it is not known yet.
     """
 
     key: Key
@@ -73,6 +73,7 @@ class Undo:
     gone: list[Snapshot] = field(default_factory=list)
     news: Callable[[], News] = _no_news
     begun: bool = False
+    unsure: bool = False
     restored: bool = False
     left: list[str] = field(default_factory=list)
 
@@ -101,7 +102,7 @@ def undo_steps(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     try:
         return (yield from _undone(tenant, undo, dry_run=dry_run))
     except Auth0LinkError as error:
-        return Outcome.ended("failed", error)
+        return Outcome.ended("unknown" if undo.unsure else "failed", error)
 
 
 def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
@@ -116,6 +117,7 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     if held == (account is not None):  # another unlinked it between the two readings?
         primary = read(tenant, undo.primary) or primary
         held = wanted.held_by(primary)
+    undo.unsure = False
     undo.begun = undo.begun or (not held and undo.news().ours is not None)
     reason = _against(undo, account, undo.snapshot.account, held=held)
     if reason:
@@ -139,6 +141,8 @@ def _rewind(
         name = named_connection(primary, undo.secondary, undo.known.connection)
         end = settle_unlink(tenant, wanted, lambda: tenant.unlink(undo.primary, undo.secondary, name))
         if end.error is not None:
+            undo.unsure = end.name == "unknown"
+            undo.begun = undo.begun or end.error.retryable  # it was sent, and may be done later
             return end
         unlinked = end.name == "unlinked"
         undo.begun = True

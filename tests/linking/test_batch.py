@@ -393,3 +393,29 @@ def test_a_death_at_any_moment_of_the_journal_costs_nothing(already: type[Auth0L
         assert rig.state() == undisturbed.state(), f"died after {steps} steps"
         assert rig.undo() == {"planned": 6, "undone": 6}, f"died after {steps} steps"
         assert rig.state() == Rig(world()).state(), f"died after {steps} steps"
+
+
+@pytest.mark.parametrize("guards", [(), ("not_blocked",)], ids=["", "a chain that is read first"])
+@pytest.mark.parametrize("lost_reads", [1, 100], ids=["read again in the further pass", "never read"])
+def test_a_link_that_may_be_ours_stays_so_until_a_reading_tells(
+    lost_reads: int, guards: tuple[str, ...]
+) -> None:
+    """What was sent and could not be looked at is unknown, whatever a further pass meets, and an undo takes it back."""
+    before = Rig(people()).state()
+    rig = Rig(people())
+    outage = [Trouble(LOST)] * lost_reads
+    rig.tenant.meets("link", Trouble(LOST, done=True, after=lambda: rig.tenant.meets("get_user", *outage)))
+
+    counts = rig.link([[A, B], [B, C]], guards=guards)
+
+    first = [row["outcome"] for row in rig.records("outcome") if row["secondary_user_id"] == B]
+    if lost_reads == 1:
+        assert counts == {"planned": 2, "linked": 2}
+        assert first == ["unknown", "linked"]
+    else:
+        assert counts == {"planned": 2, "unknown": 1, "failed": 1}
+        assert first == ["unknown", "unknown"]
+    rig.tenant._troubles.clear()
+    assert rig.link([[A, B], [B, C]], guards=guards) == {"planned": 2, "linked": 2}
+    assert rig.undo() == {"planned": 2, "undone": 2}
+    assert rig.state() == before

@@ -370,3 +370,24 @@ def test_what_is_left_is_told_once_though_a_second_pass_finds_it_again() -> None
     ends = [(row["outcome"], row.get("left")) for row in rig.records("undo_outcome")]
     assert [name for name, _ in ends] == ["failed", "undone"]
     assert ends[-1][1] == [f"{A}: user_metadata.deep.two"]
+
+
+@pytest.mark.parametrize("lost_reads", [1, 100], ids=["read again in the further pass", "never read"])
+def test_an_unlink_that_may_be_ours_is_gone_on_with(lost_reads: int) -> None:
+    """An account that was unlinked unseen is not taken for one that somebody unlinked: it is restored."""
+    before = Rig(world()).state()
+    rig = Rig(world())
+    rig.link(WORLD)
+    outage = [Trouble(LOST)] * lost_reads
+    rig.tenant.meets("unlink", Trouble(LOST, done=True, after=lambda: rig.tenant.meets("get_user", *outage)))
+
+    counts = rig.undo()
+
+    if lost_reads == 1:
+        assert counts == {"planned": 6, "undone": 6}
+    else:
+        assert counts["unknown"] == 1
+        assert "undone" not in counts
+        rig.tenant._troubles.clear()
+        assert rig.undo()["undone"] == 6
+    assert rig.state() == before
