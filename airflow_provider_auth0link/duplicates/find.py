@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -87,9 +88,11 @@ def find(  # noqa: PLR0913 - what a search needs of the machine, each with a nam
         tell("comparing", 0.7)
         _decide(database, search, work, tell)
         tell("writing", 0.9)
-        writing.write_rejects(database, search, rejects)
-        written = writing.write_plan(database, search, plan)
-        found = _found(database, search, settled, written)
+        with ThreadPoolExecutor(1) as beside:  # lines are written by Python while DuckDB compares
+            gained = beside.submit(gains.gained, database.cursor())
+            writing.write_rejects(database, search, rejects)
+            written = writing.write_plan(database, search, plan)
+        found = _found(database, search, settled, written, gained.result())
     tell("done", 1.0)
     return found
 
@@ -109,7 +112,11 @@ def _silent(step: str, part: float) -> None:
 
 
 def _found(
-    database: DuckDBPyConnection, search: Search, settled: odd.Settled, written: writing.Written
+    database: DuckDBPyConnection,
+    search: Search,
+    settled: odd.Settled,
+    written: writing.Written,
+    gained: dict[str, int],
 ) -> Found:
     names = [rule.name for rule in search.rules]
     pairs = dict(database.execute("SELECT rule, count(*) FROM e JOIN g USING (gid) GROUP BY rule").fetchall())
@@ -123,7 +130,7 @@ def _found(
         stars=number(database, "SELECT count(DISTINCT star) FROM e"),
         per_rule={name: pairs.get(at, 0) for at, name in enumerate(names)},
         per_reason={REASONS[code - 1]: count for code, count in told},
-        gained=gains.gained(database),
+        gained=gained,
         sample=_sample(database, names, written.first),
         digest=written.digest,
     )

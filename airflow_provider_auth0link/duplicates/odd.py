@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -24,11 +24,17 @@ from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.database import load, number, one_thread
 from airflow_provider_auth0link.duplicates.folding import fold_hashes, fold_keys
 from airflow_provider_auth0link.duplicates.narrow import ODD, PLAIN, stage
-from airflow_provider_auth0link.duplicates.raw import Raw, bare, raw_records, read_record
+from airflow_provider_auth0link.duplicates.raw import (
+    BUFFER,
+    MisplacedError,
+    bare,
+    raw_records,
+    read_record,
+)
 from airflow_provider_auth0link.duplicates.records import Records, iter_rows
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.staging import AT_LINE, AT_REC, PLAIN_ID, add, columns
-from airflow_provider_auth0link.errors import Auth0LinkError, InputError
+from airflow_provider_auth0link.errors import InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,10 +52,6 @@ SHAPES = {"line": "BIGINT", "user_id": "VARCHAR", "connection": "VARCHAR", "shap
 
 _PLAIN = re.compile(PLAIN_ID)
 _NUMBERED = b'{"%s":%%d,%%s' % AT_REC.encode()
-
-
-class MisplacedError(Auth0LinkError):
-    """A record is not where its number says."""
 
 
 class Settled(NamedTuple):
@@ -124,12 +126,14 @@ def _pick(desk: Desk, where: str, *, exact: bool = False) -> tuple[int, int]:
             odd.add(rec)
     looks = _Looks(desk, "odd", lambda row: isinstance(row, str) or _is_odd(row, exact=exact))
     picked = desk.work / "picked.ndjson"
-    with looks, picked.open("wb") as file:
-        for rec, line, data in _raw(desk, wanted):
+    with looks, picked.open("wb", buffering=BUFFER) as file:
+        for rec, line, data in raw_records(desk.records, wanted, blank=desk.careful):
             if rec in odd:
                 looks.look(line, data)
+            elif data.startswith(b"{") and data.endswith(b"\n"):
+                file.write(_NUMBERED % (rec, data[1:]))
             else:
-                file.write(_numbered(rec, line, data))
+                file.write(_NUMBERED % (rec, _inside(line, data)))
     looks.load()
     add(desk.database, Records(picked), desk.search)
     others = "a LEFT JOIN n ON n.rowid = a.rec WHERE line IS NULL AND hash(a.user_id) IS DISTINCT FROM n.hu"
@@ -140,27 +144,12 @@ def _pick(desk: Desk, where: str, *, exact: bool = False) -> tuple[int, int]:
     return looks.unreadable, len(odd) - looks.unreadable
 
 
-def _raw(desk: Desk, wanted: Sequence[int]) -> Iterator[Raw]:
-    """
-    Give the records of these numbers.
-
-    :raises MisplacedError: when the file has not as many
-    """
-    given = 0
-    for raw in raw_records(desk.records, wanted, blank=desk.careful):
-        given += 1
-        yield raw
-    if given != len(wanted):
+def _inside(line: int, data: bytes) -> bytes:
+    """Return what stands behind a record's first brace."""
+    data = bare(line, data)
+    if not data.startswith(b"{"):
         raise MisplacedError
-
-
-def _numbered(rec: int, line: int, data: bytes) -> bytes:
-    """Return a record with its number as the first field."""
-    if not (data.startswith(b"{") and data.endswith(b"\n")):
-        data = bare(line, data) + b"\n"
-        if not data.startswith(b"{"):
-            raise MisplacedError
-    return _NUMBERED % (rec, data[1:])
+    return data[1:] + b"\n"
 
 
 class _Looks:
@@ -244,7 +233,7 @@ def _find_twins(desk: Desk) -> None:
         looks = _Looks(desk, "twin", lambda row: not isinstance(row, str) and row["user_id"] in ids)
         numbers = run(f"SELECT rec FROM a WHERE line IS NULL AND {TWIN} ORDER BY rec").fetchall()
         with looks:
-            for _, line, data in _raw(desk, [rec for (rec,) in numbers]):
+            for _, line, data in raw_records(desk.records, [rec for (rec,) in numbers], blank=desk.careful):
                 looks.look(line, data)
         looks.load()
         run(

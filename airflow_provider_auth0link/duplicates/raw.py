@@ -10,10 +10,14 @@ from typing import Any
 
 from airflow_provider_auth0link.duplicates import reasons
 from airflow_provider_auth0link.duplicates.records import LINE, WRONG, Records
-from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 from airflow_provider_auth0link.model import UserId
 
 BUFFER = 1 << 20
+
+
+class MisplacedError(Auth0LinkError):
+    """A record is not where its number says."""
 
 
 Raw = tuple[int, int, bytes]
@@ -27,19 +31,24 @@ def raw_records(records: Records, wanted: Sequence[int], *, blank: bool) -> Iter
     :param wanted: in order
     :param blank: whether there may be blank lines, which are no records. Where they are not looked for, as is quicker,
         and there are some, other lines than those of the records are given
+    :raises MisplacedError: at the end, when there are fewer
     """
     if not wanted:
         return
     marks = bytearray(wanted[-1] + 1)
     for rec in wanted:
         marks[rec] = 1
+    last = None
     with records.path.open("rb", buffering=BUFFER) as file:
         if blank:
             lines = ((line, data) for line, data in enumerate(file, 1) if data.strip())
-            for rec, (line, data) in zip(wanted, compress(lines, marks), strict=False):
-                yield rec, line, data
+            for last, (line, data) in zip(wanted, compress(lines, marks), strict=False):
+                yield last, line, data
         else:
-            yield from zip(wanted, map((1).__add__, wanted), compress(file, marks), strict=False)
+            for last, data in zip(wanted, compress(file, marks), strict=False):
+                yield last, last + 1, data
+    if last != wanted[-1]:
+        raise MisplacedError
 
 
 def bare(line: int, data: bytes) -> bytes:

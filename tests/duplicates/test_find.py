@@ -285,7 +285,7 @@ def test_several_keys_of_metadata_are_told_apart(paths: tuple[str, ...], tmp_pat
         kind, *steps = path.split(".")
         for step in reversed(steps):
             inner = {step: inner}
-        return account(user_id, **{kind: inner})
+        return account(user_id) | {kind: inner}
 
     accounts = [
         holding(f"{provider}|{number}", path, number)

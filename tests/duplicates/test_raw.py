@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from airflow_provider_auth0link.duplicates.raw import BUFFER, raw_records
+from airflow_provider_auth0link.duplicates.raw import BUFFER, MisplacedError, raw_records
 from airflow_provider_auth0link.duplicates.records import Records
 
 
@@ -47,11 +47,13 @@ def test_blank_lines_are_no_records(tmp_path: Path) -> None:
     assert [(rec, line, json.loads(data)["n"]) for rec, line, data in found] == [(2, 6, 2), (9, 20, 9)]
 
 
-def test_a_file_with_fewer_records_gives_fewer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("blank", [False, True], ids=["counted", "read"])
+def test_a_file_with_fewer_records_is_told(blank: bool, tmp_path: Path) -> None:
     path = tmp_path / "users.ndjson"
     path.write_bytes(b'{"n": 0}\n{"n": 1}\n')
 
-    assert [rec for rec, _, _ in raw_records(Records(path), [1, 2], blank=False)] == [1]
+    with pytest.raises(MisplacedError):
+        list(raw_records(Records(path), [1, 2], blank=blank))
 
 
 def test_a_line_longer_than_a_piece_is_whole(tmp_path: Path) -> None:
