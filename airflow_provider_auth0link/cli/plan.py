@@ -90,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
             found = write_plan(places, search, Limits(arguments.memory_limit, arguments.threads), told)
     except StoppedError:
         raise KeyboardInterrupt from None
+    if found.nothing_read:
+        print("auth0link: no record of the source is an account. Is it a users export?", file=sys.stderr)
     if arguments.json:
         row = {**counts(found), "plan": places.plan, "plan_digest": found.digest, "rejects": places.rejects}
         print(json.dumps(row, indent=2))

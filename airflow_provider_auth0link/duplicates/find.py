@@ -55,6 +55,11 @@ class Found:
     sample: tuple[SamplePair, ...] = field(repr=False)
     digest: str
 
+    @property
+    def nothing_read(self) -> bool:
+        """Whether there were records, and none was an account: the file may be another than was meant."""
+        return self.unreadable > 0 and self.accounts == 0
+
 
 def find(  # noqa: PLR0913 - what a search needs of the machine, each with a name
     source: Source,

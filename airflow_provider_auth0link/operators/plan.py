@@ -173,6 +173,8 @@ class PlanLinksOperator(Auth0Operator):
             self.log.info("%s: %s pairs", rule, f"{count:,}")
         for reason, count in found.per_reason.items():
             self.log.info("not planned, %s: %s accounts", reason, f"{count:,}")
+        if found.nothing_read:
+            self.log.warning("No record of the source is an account. Is it a users export? See the rejects")
         self.log.info("Plan %s, sha256 %s; rejects %s", places.plan, found.digest, places.rejects)
 
 

@@ -91,6 +91,16 @@ def test_nothing_found_is_a_success(folder: Path, capsys: pytest.CaptureFixture[
     assert (folder / "plan.jsonl").read_bytes() == b""
 
 
+def test_a_file_without_an_account_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "users.ndjson").write_bytes(b'{"id": 1}\n{"id": 2}\n')
+
+    code, out, err = said(capsys, folder)
+
+    assert code == 0
+    assert "0 pairs planned" in out
+    assert err == "auth0link: no record of the source is an account. Is it a users export?\n"
+
+
 def test_options_reach_the_search(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     accounts = [
         account("auth0|1", "a@x.org", logins_count=5),

@@ -109,6 +109,18 @@ def test_an_empty_export_is_an_empty_plan(broken: bytes, source: Path, tmp_path:
     assert ran.pushed["plan_digest"] == hashlib.sha256(b"").hexdigest()
 
 
+def test_a_source_without_an_account_is_told(
+    source: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    source.write_bytes(b'{"id": 1}\n{"id": 2}\n')
+
+    ran = plan(source)
+
+    assert ran.error is None, ran.said()
+    assert (ran.value["accounts"], ran.value["unreadable"]) == (0, 2)
+    assert "No record of the source is an account" in f"{capsys.readouterr()} {caplog.text}"
+
+
 def test_object_storage(source: Path, tmp_path: Path) -> None:
     from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem
