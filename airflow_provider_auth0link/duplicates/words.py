@@ -79,7 +79,7 @@ def _email(rule: VerifiedEmail) -> Words:
         raw="email",
         easy=_tricks_sql(rule, plain),
         # A text with a blank in front is less than '!', and so is its last letter where one is behind.
-        hard="(strlen(email) <> length(email) OR email < '!' OR right(email, 1) < '!')",
+        hard="(strlen(email) <> length(email) OR email < '!' OR email[-1] < '!')",
         fold=lambda text: _tricks(rule, same_email(text)) if text.strip() else None,
         proof="email_verified",
         unproven=rule.unproven,
