@@ -146,7 +146,7 @@ def _sample(
 ) -> tuple[SamplePair, ...]:
     wanted = [rec for primary, secondary, _ in pairs for rec in (primary, secondary)]
     rows = database.execute(
-        "SELECT rec, user_id, connection, email FROM c WHERE list_contains($wanted, rec)", {"wanted": wanted}
+        "SELECT rec, user_id, connection, email FROM a WHERE list_contains($wanted, rec)", {"wanted": wanted}
     )
     accounts = {rec: told for rec, *told in rows.fetchall()}
     return tuple(

@@ -21,9 +21,10 @@ def gained(database: DuckDBPyConnection) -> dict[str, int]:
     The shapes of metadata are few where accounts are many, so shapes are compared, not accounts.
     """
     database.execute(
-        "CREATE TABLE gain AS SELECT e.star, p.app AS mine, s.app AS theirs, "
-        "json_structure(p.app)::VARCHAR AS mine_shape, json_structure(s.app)::VARCHAR AS theirs_shape "
-        "FROM e JOIN c AS p ON e.star = p.rec JOIN c AS s ON e.secondary = s.rec WHERE s.app IS NOT NULL"
+        "CREATE TABLE gain AS SELECT *, json_structure(mine)::VARCHAR AS mine_shape, "
+        "json_structure(theirs)::VARCHAR AS theirs_shape "
+        "FROM (SELECT e.star, p.app_metadata AS mine, s.app_metadata AS theirs FROM e JOIN a AS p ON e.star = p.rec "
+        "JOIN a AS s ON e.secondary = s.rec WHERE s.app_metadata IS NOT NULL)"
     )
     pairs = database.execute(
         "SELECT mine_shape, theirs_shapes, count(*) FROM (SELECT star, any_value(mine_shape) AS mine_shape, "

@@ -1,9 +1,9 @@
 """
 From accounts to pairs, in SQL on the staged table: who shares a key, who of them may be planned, who stays.
 
-Tables: ``l`` identities that other accounts hold, ``c`` candidates, ``m`` candidates by rule and key, with why one is
-left out (``o``, 0 for not), ``g`` the keys with how many share them (``n``) and may be planned (``free``), ``j`` those
-who are joined, ``e`` the pairs, ``large`` and ``alone`` those whom the keys joined in vain.
+Tables: ``l`` identities that other accounts hold, ``m`` accounts by rule and key that they share, with why one is left
+out (``o``, 0 for not), ``g`` the keys with how many share them (``n``) and may be planned (``free``), ``j`` those who
+are joined, ``e`` the pairs, ``large`` and ``alone`` those whom the keys joined in vain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.duplicates.sources import one_file
 from airflow_provider_auth0link.duplicates.staging import (
     IDENTITIES,
-    enterprise_sql,
     order_sql,
 )
 from airflow_provider_auth0link.duplicates.words import names_sql, words_of
@@ -32,13 +31,8 @@ IDS = f"from_json(identities, '{IDENTITIES}')"
 
 
 def find_candidates(database: DuckDBPyConnection, search: Search) -> None:
-    """Find who shares a key with another, and who of them may not be planned."""
+    """Find who has a key, and who of them may not be planned."""
     rules = range(len(search.rules))
-    shared = " OR ".join(
-        f"hash(k{at}) IN (SELECT h FROM (SELECT hash(k{at}) AS h FROM a WHERE k{at} IS NOT NULL) "
-        "GROUP BY h HAVING count(*) > 1)"
-        for at in rules
-    )
     database.execute(
         "CREATE TABLE l AS SELECT user_id, i.provider || '|' || i.user_id AS held, "
         "nullif(i.connection, '') AS connection "
@@ -46,14 +40,8 @@ def find_candidates(database: DuckDBPyConnection, search: Search) -> None:
         "WHERE i.provider || '|' || i.user_id <> user_id"
     )
     database.execute(
-        "CREATE TABLE c AS SELECT coalesce(-s.line, s.rec) AS rec, s.* EXCLUDE (rec, ids, identities, app_metadata), "
-        f"s.app_metadata AS app, {enterprise_sql('ids')} AS enterprise, "
-        "coalesce(-t.node, -s.line, s.rec) AS node, coalesce(t.why, 0) AS twin "
-        f"FROM (SELECT *, {IDS} AS ids FROM a WHERE {shared}) AS s LEFT JOIN twin AS t ON s.line = t.line"
-    )
-    database.execute(
-        "CREATE TABLE x AS SELECT DISTINCT c.rec FROM c JOIN l ON c.user_id = l.held AND l.user_id <> c.user_id "
-        "AND (l.connection = c.connection OR l.connection IS NULL OR c.connection IS NULL)"
+        "CREATE TABLE x AS SELECT DISTINCT a.rec FROM a JOIN l ON a.user_id = l.held AND l.user_id <> a.user_id "
+        "AND (l.connection = a.connection OR l.connection IS NULL OR a.connection IS NULL)"
     )
     database.execute("CREATE TABLE keyed AS " + " UNION ALL ".join(_keyed(search, at) for at in rules))
 
@@ -76,7 +64,7 @@ def _keyed(search: Search, at: int) -> str:
         f"WHEN rec IN (SELECT rec FROM x) THEN {CODES[reasons.ALREADY_LINKED]} "
         f"WHEN blocked THEN {CODES[reasons.BLOCKED]} {allowed}"
         f"WHEN NOT p{at} THEN {CODES[reasons.UNVERIFIED]} {unproven}ELSE 0 END) AS o "
-        f"FROM c WHERE k{at} IS NOT NULL GROUP BY node, k{at}"
+        f"FROM a WHERE k{at} IS NOT NULL GROUP BY node, k{at}"
     )
 
 
@@ -91,7 +79,7 @@ def find_groups(database: DuckDBPyConnection, search: Search) -> None:
     )
     database.execute(
         "CREATE TABLE j AS SELECT m.node, gid, rule, r.rank, r.enterprise FROM m JOIN (SELECT rec AS node, enterprise, "
-        f"row_number() OVER (ORDER BY {order_sql(search)}) AS rank FROM c) AS r USING (node) "
+        f"row_number() OVER (ORDER BY {order_sql(search)}) AS rank FROM a) AS r USING (node) "
         f"WHERE o = 0 AND n <= {search.max_group} AND free > 1"
     )
 
@@ -162,6 +150,6 @@ def find_rejects(database: DuckDBPyConnection, search: Search) -> None:
         f"THEN {CODES[reasons.GROUP_TOO_LARGE]} "
         "WHEN node IN (SELECT node FROM planned) THEN 0 "
         f"WHEN free < 2 THEN {CODES[reasons.NOBODY_LEFT]} "
-        f"WHEN node IN (SELECT rec FROM c WHERE enterprise) THEN {enterprise} ELSE {CODES[reasons.CUT_OFF]} END AS o "
+        f"WHEN node IN (SELECT rec FROM a WHERE enterprise) THEN {enterprise} ELSE {CODES[reasons.CUT_OFF]} END AS o "
         "FROM m) WHERE o > 0"
     )

@@ -105,7 +105,7 @@ def _settle(desk: Desk) -> Settled:
         late = "hu IN (SELECT hash(user_id) FROM a WHERE line IS NOT NULL)"
         for at in range(len(desk.search.rules)):
             late += f" OR h{at} IN (SELECT hash(k{at}) FROM a WHERE line IS NOT NULL AND k{at} IS NOT NULL)"
-        _pick(desk, f"kind < {ODD} AND n.rowid NOT IN (SELECT rec FROM a WHERE rec IS NOT NULL) AND ({late})")
+        _pick(desk, f"kind < {ODD} AND n.rowid NOT IN (SELECT rec FROM a) AND ({late})")
     _find_twins(desk)
     repeats = number(desk.database, "SELECT count(*) FROM told") - unreadable
     plain = number(desk.database, f"SELECT count(*) FROM n WHERE kind < {ODD}")
@@ -252,6 +252,7 @@ def _find_twins(desk: Desk) -> None:
         "(SELECT user_id FROM shape ANTI JOIN told USING (line) GROUP BY user_id HAVING count(*) > 1)",
         {"twice": reasons.CODES[reasons.TOLD_TWICE], "ambiguous": reasons.CODES[reasons.AMBIGUOUS_ID]},
     )
+    run("UPDATE a SET node = -t.node, twin = t.why FROM twin AS t WHERE a.line = t.line")
 
 
 def _shape(row: Mapping[str, Any]) -> str:

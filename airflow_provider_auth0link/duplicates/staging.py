@@ -2,7 +2,9 @@
 Accounts as they are read from a file of JSON lines, and those that matter, in the table ``a``.
 
 It holds all that is known of the records that share a key or an id with another, hold another's identity or were looked
-at by themselves. These are few, and nothing is stored of the others: to read a file costs less than to keep it.
+at by themselves. These are few, and nothing is stored of the others: to read a file costs less than to keep it. ``rec``
+is a record's number, or less than 0 for one that was looked at; ``node`` is the record that stands for the account,
+``twin`` why an account that several records tell of is not planned.
 """
 
 from __future__ import annotations
@@ -119,9 +121,7 @@ def typed_sql(search: Search, more: Mapping[str, str] | None = None) -> str:
         f"from_json(identities, '{IDENTITIES}') AS ids"
     )
     selected = ", ".join(f"{changed.get(name, quoted(name))} AS {quoted(name)}" for name in found)
-    return (
-        f"SELECT {selected}, split_part(user_id, '|', 1) AS provider FROM ({read} FROM ({read_sql(found)}))"
-    )
+    return f"SELECT {selected}, split_part(user_id, '|', 1) AS provider, ids FROM ({read} FROM ({read_sql(found)}))"
 
 
 def quoted(name: str) -> str:
@@ -132,7 +132,10 @@ def quoted(name: str) -> str:
 def _kept(search: Search) -> Iterable[str]:
     """Name what is kept of a record."""
     yield f"{AT_LINE} AS line"
-    yield f"{AT_REC} AS rec"
+    yield f"coalesce({AT_REC}, -{AT_LINE}) AS rec"
+    yield "rec AS node"
+    yield "0 AS twin"
+    yield f"{enterprise_sql('ids')} AS enterprise"
     yield "user_id"
     yield "connection"
     yield "blocked"

@@ -38,7 +38,7 @@ def write_plan(database: DuckDBPyConnection, search: Search, file: BinaryIO) -> 
     numbers = " ".join(f"WHEN {at} THEN p.n{at}" for at in range(len(search.rules)))
     rows = database.execute(
         f"SELECT p.user_id, s.user_id, g.rule, g.key, CASE g.rule {numbers} END, p.rec, s.rec "
-        "FROM e JOIN c AS t ON e.star = t.rec JOIN c AS p ON e.parent = p.rec JOIN c AS s ON e.secondary = s.rec "
+        "FROM e JOIN a AS t ON e.star = t.rec JOIN a AS p ON e.parent = p.rec JOIN a AS s ON e.secondary = s.rec "
         "JOIN g USING (gid) ORDER BY t.user_id, e.depth, s.user_id"
     )
     digest = sha256()
@@ -90,8 +90,8 @@ def write_rejects(database: DuckDBPyConnection, search: Search, file: BinaryIO) 
         "CASE g.rule " + " ".join(f"WHEN {at} THEN $rule{at}" for at in range(len(names))) + " END || g.key"
     )
     rows = database.execute(
-        f"SELECT c.user_id, no.rule, {written} AS reason, left(sha256({groups}), 16) AS told, no.n "
-        "FROM no JOIN c ON no.node = c.rec JOIN g USING (gid) ORDER BY c.user_id, no.rule, reason, told",
+        f"SELECT a.user_id, no.rule, {written} AS reason, left(sha256({groups}), 16) AS told, no.n "
+        "FROM no JOIN a ON no.node = a.rec JOIN g USING (gid) ORDER BY a.user_id, no.rule, reason, told",
         {f"rule{at}": name for at, name in enumerate(names)},
     )
     quoted = [json.dumps(name) for name in names]
