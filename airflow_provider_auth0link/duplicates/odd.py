@@ -109,6 +109,7 @@ def _settle(desk: Desk) -> Settled:
     _find_twins(desk)
     repeats = number(desk.database, "SELECT count(*) FROM told") - unreadable
     plain = number(desk.database, f"SELECT count(*) FROM n WHERE kind < {ODD}")
+    run("DROP TABLE n")  # what comes now needs the memory
     return Settled(plain + kept - repeats, unreadable, repeats)
 
 
