@@ -41,7 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="delete the snapshots, and the personal data in them; after that nothing can be undone",
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask before snapshots are deleted")
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask before snapshots are deleted; only a terminal is asked"
+    )
     parser.add_argument(
         "--json",
         action="store_true",
@@ -53,10 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Read a journal and do what is asked. 0 done, 1 not done, 2 something given is wrong."""
     if arguments.earlier and not arguments.id_map:
         raise InputError("--earlier: there is no id map to put its rows into. Add --id-map FILE")
-    if arguments.forget_snapshots and not arguments.yes and not sys.stdin.isatty():
-        raise InputError(
-            "--forget-snapshots: nobody can be asked here. Add --yes if undo is not needed any more"
-        )
     try:
         out = sys.stdout
         with as_airflow_commands_do():
@@ -73,7 +71,7 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
 
     from airflow_provider_auth0link.cli.journal_tables import show
     from airflow_provider_auth0link.hooks.journal import open_store
-    from airflow_provider_auth0link.linking.journal import forget_snapshots, read_history
+    from airflow_provider_auth0link.linking.journal import read_history
     from airflow_provider_auth0link.linking.report import report
 
     store = open_store(arguments.path)
@@ -93,9 +91,9 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
         _say(arguments, out, f"\n{counted(row['id_map']['rows'], 'id')} written to {arguments.id_map}")
     code = 0
     if arguments.forget_snapshots:
-        agreed = arguments.yes or _agrees(told, store)
-        row["deleted"] = forget_snapshots(store) if agreed else 0
-        code = 0 if agreed else 1
+        deleted = _forget(arguments, told, store)
+        row["deleted"] = deleted or 0
+        code = 1 if deleted is None else 0
         _say(arguments, out, f"\n{counted(row['deleted'], 'snapshot file')} deleted")
     if arguments.json:
         print(json.dumps(row, indent=2), file=out)
@@ -127,14 +125,32 @@ def _rows(path: str) -> Iterator[tuple[str, str]]:
         raise InputError(f"--earlier: {error}") from None
 
 
-def _agrees(told: Report, store: Store) -> bool:
-    """Ask whoever sits there. Anything but yes is no."""
+def _forget(arguments: argparse.Namespace, told: Report, store: Store) -> int | None:
+    """Delete the snapshots and return how many; None when whoever was asked said no."""
+    from airflow_provider_auth0link.linking.journal import forget_snapshots
+
+    _warn(told)
+    agreed = arguments.yes or not _is_watched() or _agrees(told, store)
+    return forget_snapshots(store) if agreed else None
+
+
+def _is_watched() -> bool:
+    """Tell whether somebody sits there who can be asked; a closed stdin is None."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _warn(told: Report) -> None:
+    """Say what a deletion would cost, whoever reads it: a script's log too."""
     if told.unfinished:
         print(
             f"Not finished: {counted(told.unfinished, 'pair')}. Without snapshots a later run cannot take back what "
             "was carried for them: run the task again first.",
             file=sys.stderr,
         )
+
+
+def _agrees(told: Report, store: Store) -> bool:
+    """Ask whoever sits there. Anything but yes is no."""
     print(
         f"Delete {counted(told.snapshots, 'snapshot file')} in {store.where}? Nothing of "
         f"{counted(told.restorable, 'linked pair')} can be undone after that. [y/N] ",

@@ -157,18 +157,21 @@ def test_a_map_that_is_wrong_leaves_no_file(folder: Path, tmp_path: Path, journa
     assert not out.exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        pytest.param(["--earlier", "x.csv"], "--earlier: there is no id map", id="earlier alone"),
-        pytest.param(["--forget-snapshots"], "nobody can be asked here. Add --yes", id="nobody to ask"),
-    ],
-)
-def test_arguments_that_do_not_fit(arguments: list[str], said: str, folder: Path) -> None:
-    answer = auth0link("journal", str(folder), *arguments, cwd=folder, stdin=-3)  # /dev/null
+def test_an_earlier_map_needs_one_to_go_into(folder: Path) -> None:
+    answer = auth0link("journal", str(folder), "--earlier", "x.csv", cwd=folder)
 
     assert (answer.returncode, answer.stdout) == (2, "")
-    assert said in answer.stderr
+    assert "--earlier: there is no id map" in answer.stderr
+
+
+def test_where_nobody_can_be_asked_snapshots_are_deleted(folder: Path) -> None:
+    answer = auth0link("journal", str(folder), "--forget-snapshots", cwd=folder, stdin=-3)  # /dev/null
+
+    assert answer.returncode == 0, answer.stderr
+    assert "3 snapshot files deleted" in answer.stdout
+    assert "Not finished: 1 pair." in answer.stderr
+    assert "[y/N]" not in answer.stderr
+    assert not list(folder.glob("*.snapshots"))
 
 
 def test_snapshots_are_deleted_when_that_is_said(folder: Path, journal: Journal) -> None:
