@@ -31,6 +31,9 @@ EXTRAS = (
 )
 """The extras that are read. Any other is an error: a typo must not switch a safeguard off in silence."""
 
+_OF_THE_FORM = "extra__auth0__"
+"""What the forms of Airflow 2 put before the name of an extra."""
+
 RATE_SHARE = 0.8
 TIMEOUT_S = 15.0
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
@@ -139,12 +142,18 @@ def is_loopback(hostname: str) -> bool:
 
 
 def _known(extra: Mapping[str, Any]) -> dict[str, Any]:
-    # The test button of Airflow 2 sends each field of the form under its widget's name as well.
-    extra = {name: value for name, value in extra.items() if not name.startswith("extra__auth0__")}
-    unknown = sorted(set(extra) - set(EXTRAS))
+    """
+    Return the extras that are set, by their plain names; refuse those that are not known.
+
+    The forms of Airflow 2 send each field under its widget's name, ``extra__auth0__rate_share``: its test button beside
+    the plain name, and old tools save nothing else. Where both are there the plain one rules.
+    """
+    plain = {name: name.removeprefix(_OF_THE_FORM) for name in extra}
+    unknown = sorted(name for name in extra if plain[name] not in EXTRAS)
     if unknown:
         raise SettingsError(f"unknown extras {unknown}; known are {list(EXTRAS)}")
-    return {name: value for name, value in extra.items() if value is not None and value != ""}
+    ours = {name: value for name, value in extra.items() if value is not None and value != ""}
+    return {plain[name]: ours.get(plain[name], value) for name, value in ours.items()}
 
 
 def _base_url(host: str | None, port: int | None) -> tuple[str, str]:

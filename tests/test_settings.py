@@ -181,6 +181,32 @@ def test_an_unknown_extra_is_named_beside_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ("extras", "share"),
+    [
+        pytest.param({"extra__auth0__rate_share": "0.5"}, 0.5, id="alone"),
+        pytest.param({"rate_share": "", "extra__auth0__rate_share": "0.5"}, 0.5, id="beside an empty one"),
+        pytest.param({"rate_share": None, "extra__auth0__rate_share": 0.5}, 0.5, id="beside null"),
+        pytest.param({"rate_share": "0.25", "extra__auth0__rate_share": "0.5"}, 0.25, id="after the plain"),
+        pytest.param({"extra__auth0__rate_share": "0.5", "rate_share": "0.25"}, 0.25, id="before the plain"),
+        pytest.param({"extra__auth0__rate_share": "", "rate_share": "0.25"}, 0.25, id="empty itself"),
+        pytest.param({"extra__auth0__rate_share": ""}, 0.8, id="empty alone"),
+    ],
+)
+def test_an_extra_may_bear_the_name_that_old_forms_give_it(extras: dict[str, Any], share: float) -> None:
+    assert read(**extras).rate_share == share
+
+
+@pytest.mark.parametrize(
+    "name", ["extra__auth0__rate_shar", "extra__auth0__", "extra__auth0__extra__auth0__timeout"]
+)
+def test_an_unknown_extra_is_named_under_a_forms_name_too(name: str) -> None:
+    told = str(refused(**{name: SECRET}))
+
+    assert f"unknown extras ['{name}']" in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize(
     ("extras", "field", "expected"),
     [
         pytest.param({"rate_share": "0.5"}, "rate_share", 0.5, id="rate_share from a URI"),
