@@ -23,7 +23,8 @@ class Tally:
     Counts by outcome.
 
     ``names`` are the outcomes that there are, ``planned`` how many pairs. ``refusals`` are by guard, ``warnings`` by
-    text, ``examples`` are the first failures in full, and what an undo left as it is.
+    text, ``examples`` are the first failures in full, and what an undo left as it is. ``gains`` are the keys of
+    ``app_metadata`` that primaries would gain, by path: pairs of a dry run.
     """
 
     names: tuple[str, ...]
@@ -38,6 +39,7 @@ class Tally:
     warnings: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    gains: Counter[str] = field(default_factory=Counter)
     _ends: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
 
     def __post_init__(self) -> None:
@@ -63,6 +65,8 @@ class Tally:
             self._ends.append(self.clock())
         self._count(note.outcome.name, note.outcome.error, 1)
         self.warnings.update(note.outcome.warnings)
+        if note.outcome.name == "would_link":
+            self.gains.update(set(filter(_is_right, note.outcome.carried)))
         reason = note.outcome.reason
         if note.outcome.name == "refused" and reason:
             self.refusals[reason.partition(":")[0]] += 1
@@ -112,6 +116,11 @@ class Tally:
     def summary(self) -> dict[str, Any]:
         """Return the counts, every name among them."""
         return {"planned": self.planned, **{name: self.counts[name] for name in self.names}}
+
+
+def _is_right(path: str) -> bool:
+    """Tell whether a path that is carried may grant rights: Actions and applications decide by what stands there."""
+    return path.startswith("app_metadata.")
 
 
 def _told(outcome: Outcome) -> str:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from airflow_provider_auth0link.linking.journal import Journal
 
 LOG_EVERY_S = 10.0
+MOST_GAINS = 500
+MOST_LETTERS = 200
+"""Of a key's path in the log. Keys are as long as somebody made them."""
+
 KILL_S = 4.0
 """What a run that is told to stop has for what is under way: Airflow kills five seconds after SIGTERM."""
 
@@ -148,6 +152,16 @@ class ManyOperator(Auth0Operator):
             self.log.warning("%s: %s", counted(count, "pair"), warning)
         for example in batch.tally.examples:
             self.log.warning("%s", example)
+        self._tell_gains(batch)
+
+    def _tell_gains(self, batch: Batch) -> None:
+        """Name the keys of ``app_metadata`` that primaries would gain, the commonest first: they often grant rights."""
+        gains = sorted(batch.tally.gains.items(), key=lambda each: (-each[1], each[0]))
+        for path, count in gains[:MOST_GAINS]:
+            self.log.info("would gain %s: %s", _shown(path), counted(count, "pair"))
+        if len(gains) > MOST_GAINS:
+            more = counted(len(gains) - MOST_GAINS, "more key")
+            self.log.warning("would gain %s of app_metadata, not named here", more)
 
     def _end(self, batch: Batch, summary: Mapping[str, Any], max_failures: int) -> None:
         """Raise what the counts say: for good only where no retry would change anything."""
@@ -180,6 +194,12 @@ class ManyOperator(Auth0Operator):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise InputError(f"{name}: must be a whole number, 0 or more, after rendering")
         return value
+
+
+def _shown(path: str) -> str:
+    """Show a path on one line: its keys come from accounts, and may hold line breaks."""
+    short = path if len(path) <= MOST_LETTERS else f"{path[:MOST_LETTERS]}..."
+    return short if short.isprintable() else repr(short)
 
 
 def _duration(seconds: float) -> str:

@@ -260,6 +260,50 @@ def test_a_dry_run_changes_nothing_and_writes_no_journal(
     assert not (tmp_path / "j").exists()
 
 
+def granted(name: str, **app: Any) -> list[Json]:
+    """Return two accounts of one person, of whom the second brings ``app_metadata``."""
+    base = {"email": f"{name}@example.com", "email_verified": True}
+    return [{"user_id": f"auth0|{name}", **base}, {"user_id": f"github|{name}", **base, "app_metadata": app}]
+
+
+def gains(said: str) -> list[str]:
+    """Return what a log says of gains."""
+    return [
+        line[line.index("would gain") :].partition(" [")[0]
+        for line in said.splitlines()
+        if "would gain" in line
+    ]
+
+
+def test_a_dry_run_names_every_key_of_app_metadata_that_a_primary_would_gain(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = [*granted("ada", plan="planted-gold", roles=["admin"]), *granted("bob", plan="planted-gold")]
+    users += granted("eve", plan="planted-gold") + granted("joe", **{"a\nb": 1})
+    next(each for each in users if each["user_id"] == "github|eve")["email_verified"] = False
+    make_tenant(*users)
+    result = merge(run, tmp_path / "j", dry_run=True, carry_except=("app_metadata.roles",))
+    said = capsys.readouterr().out
+
+    assert counts(result.value) == {"planned": 4, "would_link": 3, "refused": 1}
+    assert gains(said) == ["would gain app_metadata.plan: 2 pairs", r"would gain 'app_metadata.a\nb': 1 pair"]
+    assert "planted-gold" not in said
+    merge(run, tmp_path / "j", carry_except=("app_metadata.roles",))
+    assert gains(capsys.readouterr().out) == []
+
+
+def test_of_many_keys_the_log_says_how_many_it_does_not_name(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_tenant(*granted("ada", **{f"k{n:03}": n for n in range(503)}))
+    merge(run, tmp_path / "j", dry_run=True, pairs=PAIRS[:1])
+    told = gains(capsys.readouterr().out)
+
+    assert told[0] == "would gain app_metadata.k000: 1 pair"
+    assert told[500] == "would gain 3 more keys of app_metadata, not named here"
+    assert len(told) == 501
+
+
 def test_a_dry_run_asks_nothing_about_what_is_done(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
     tenant = make_tenant(*accounts())
     merge(run, tmp_path, pairs=PAIRS[:3])
