@@ -134,12 +134,23 @@ class LinkIdentitiesOperator(ManyOperator):
             tenants = HookTenants(hook)
             batch = link_batch(plan, options, tenants, journal, time.monotonic)
             summary = self._run(
-                context, batch, tenants, lambda: _check(hook, batch, ahead(plan, journal), options, most)
+                context,
+                batch,
+                tenants,
+                lambda: self._warn(_check(hook, batch, ahead(plan, journal), options, most)),
             )
             if not (options.dry_run or batch.stopped):
                 self._write_id_map(hook, journal)
             self._end(batch, summary, failures)
         return summary
+
+    def _warn(self, missing: list[str]) -> None:
+        """Say what a dry run passes over: it needs no right to write, and the run that it looks ahead to does."""
+        if missing:
+            self.log.warning(
+                "A real run of this task would stop before its first pair: the token lacks %s",
+                ", ".join(missing),
+            )
 
     def _options(self, *, dry_run: bool) -> Options:
         from airflow_provider_auth0link.linking.options import SNAPSHOTS, Options
@@ -191,30 +202,42 @@ class LinkIdentitiesOperator(ManyOperator):
             write_id_map(id_map(read_history(journal.store, hook.settings.host)), file)
 
 
-def _check(hook: Auth0Hook, batch: Batch, rest: Ahead, options: Options, most: int | None) -> None:
-    """Refuse what is not to be begun: too many links, scopes that the token lacks."""
-    from airflow_provider_auth0link.api.scopes import needed
+def _check(hook: Auth0Hook, batch: Batch, rest: Ahead, options: Options, most: int | None) -> list[str]:
+    """
+    Refuse what is not to be begun: too many links, scopes that the token lacks.
 
+    :return: the scopes that a real run would lack, of a dry run that asks for a token
+    """
     reads = bool(options.carry or options.guards or rest.evidence or rest.by_connection)
     try:
         if most is not None and rest.links > most:
             raise InputError(
                 f"max_links: the plan would make {counted(rest.links, 'link')}, more than {most}. Nothing was linked"
             )
-        if rest.links and (reads or not options.dry_run):
-            hook.work().require(
-                *needed(
-                    carry=options.carry,
-                    reads=reads or not options.dry_run,
-                    snapshot=options.snapshot,
-                    connection_id=rest.by_connection,
-                    dry_run=options.dry_run,
-                )
-            )
+        if not rest.links or (options.dry_run and not reads):
+            return []
+        hook.work().require(*_needed(options, rest, dry_run=options.dry_run))
     except Auth0LinkError:
         for name, count in rest.done.items():
             batch.tally.earlier(name, count)
         raise
+    return _lacking(hook, _needed(options, rest, dry_run=False)) if options.dry_run else []
+
+
+def _needed(options: Options, rest: Ahead, *, dry_run: bool) -> list[str]:
+    from airflow_provider_auth0link.api.scopes import needed
+
+    return needed(
+        carry=options.carry, snapshot=options.snapshot, connection_id=rest.by_connection, dry_run=dry_run
+    )
+
+
+def _lacking(hook: Auth0Hook, wanted: list[str]) -> list[str]:
+    """Name the scopes that the token lacks; none when the tenant does not tell its scopes."""
+    from airflow_provider_auth0link.api.scopes import lacking
+
+    held = hook.work().scopes() if hook.settings.has_credentials else None
+    return lacking(wanted, held) if held is not None else []
 
 
 def _read(path: str) -> Plan:

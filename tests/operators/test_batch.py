@@ -260,6 +260,40 @@ def test_a_dry_run_changes_nothing_and_writes_no_journal(
     assert not (tmp_path / "j").exists()
 
 
+def test_a_dry_run_says_which_scopes_a_real_run_would_lack(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_tenant(*accounts(), scopes="read:users")
+    result = merge(run, tmp_path / "j", dry_run=True, snapshot="metadata")
+    said = [line for line in capsys.readouterr().out.splitlines() if "lacks" in line]
+
+    assert counts(result.value) == {"planned": 4, "would_link": 4}
+    assert ["[warning" in line for line in said] == [True]
+    assert "the token lacks update:users, update:users_app_metadata [" in said[0]
+    with pytest.raises(ForbiddenError, match="lacks update:users, update:users_app_metadata"):
+        merge(run, tmp_path / "j", snapshot="metadata")
+
+
+def test_a_dry_run_with_all_scopes_warns_of_nothing(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_tenant(*accounts())
+    merge(run, tmp_path / "j", dry_run=True)
+
+    assert "lacks" not in capsys.readouterr().out
+
+
+def test_a_dry_run_with_nothing_to_check_asks_not_even_for_a_token(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tenant = make_tenant(*accounts(), scopes="read:users")
+    result = merge(run, tmp_path / "j", dry_run=True, carry=(), guards=())
+
+    assert counts(result.value) == {"planned": 4, "would_link": 4}
+    assert tenant.requests == []
+    assert "lacks" not in capsys.readouterr().out
+
+
 def granted(name: str, **app: Any) -> list[Json]:
     """Return two accounts of one person, of whom the second brings ``app_metadata``."""
     base = {"email": f"{name}@example.com", "email_verified": True}
