@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from itertools import chain
 from typing import TYPE_CHECKING, TextIO
 
 from airflow_provider_auth0link.cli.look import counted
@@ -107,22 +105,9 @@ def _say(arguments: argparse.Namespace, out: TextIO, text: str) -> None:
 
 def _write(history: History, path: str, earlier: list[str]) -> int:
     """Write the id map and return how many rows it has."""
-    from airflow_provider_auth0link.hooks import files
-    from airflow_provider_auth0link.linking.idmap import id_map, write_id_map
+    from airflow_provider_auth0link.hooks.id_maps import earlier_rows, write
 
-    with files.writing(path) as file:
-        return write_id_map(id_map(history, chain.from_iterable(map(_rows, earlier))), file)
-
-
-def _rows(path: str) -> Iterator[tuple[str, str]]:
-    from airflow_provider_auth0link.hooks import files
-    from airflow_provider_auth0link.linking.idmap import read_id_map
-
-    try:
-        with files.reading(path) as file:
-            yield from read_id_map(file, path)
-    except InputError as error:
-        raise InputError(f"--earlier: {error}") from None
+    return write(history, path, earlier_rows(earlier, "--earlier"))
 
 
 def _forget(arguments: argparse.Namespace, told: Report, store: Store) -> int | None:

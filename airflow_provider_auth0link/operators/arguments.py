@@ -8,7 +8,8 @@ types of strings. Both are read here, once, before anything is sent.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
@@ -63,6 +64,21 @@ def choice(name: str, value: object, known: tuple[str, ...]) -> str:
     if value not in known:
         raise InputError(f"{name}: {value!r} is not known; known are {list(known)}")
     return str(value)
+
+
+def texts(name: str, value: object) -> list[str]:
+    """Return strings that are given as a list, or as JSON text of one; none when it is unset."""
+    if isinstance(value, str) and value not in UNSET:
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    if value is None or (isinstance(value, str) and value in UNSET):
+        return []
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise InputError(f"{name}: must be a list, or JSON text of one, after rendering")
+    found = list(value)
+    if not all(isinstance(each, str) and each not in UNSET for each in found):
+        raise InputError(f"{name}: holds what is no text, or rendered to nothing")
+    return found
 
 
 def connection_id(value: object) -> str | None:

@@ -57,6 +57,8 @@ class LinkIdentitiesOperator(ManyOperator):
         about; kept as ``is_dry_run`` (templated)
     :param id_map_path: write old_user_id,new_user_id of all pairs that the journal calls linked, at the end of a
         run that was not stopped (templated)
+    :param earlier_id_maps: id maps of before, the oldest first: their rows are kept in the new one and followed on
+        (templated)
     :param auth0_conn_id: the Airflow connection (templated)
     """
 
@@ -69,6 +71,7 @@ class LinkIdentitiesOperator(ManyOperator):
         "max_failures",
         "is_dry_run",
         "id_map_path",
+        "earlier_id_maps",
         "auth0_conn_id",
     )
 
@@ -88,6 +91,7 @@ class LinkIdentitiesOperator(ManyOperator):
         snapshot: str = "full",
         dry_run: bool | str = False,
         id_map_path: str | None = None,
+        earlier_id_maps: Collection[str] = (),
         auth0_conn_id: str = "auth0_default",
         **kwargs: Any,
     ) -> None:
@@ -106,6 +110,7 @@ class LinkIdentitiesOperator(ManyOperator):
         self.snapshot = snapshot
         self.is_dry_run = dry_run
         self.id_map_path = id_map_path
+        self.earlier_id_maps = earlier_id_maps
         self.auth0_conn_id = auth0_conn_id
         self._options(dry_run=False)  # a typo is told when the Dag is parsed
 
@@ -125,7 +130,7 @@ class LinkIdentitiesOperator(ManyOperator):
             options = self._options(dry_run=arguments.flag("dry_run", self.is_dry_run))
             most = self._whole_number("max_links", self.max_links)
             failures = self._whole_number("max_failures", self.max_failures) or 0
-            self._check_id_map_path()
+            self._check_id_maps()
             plan = self._plan()
             hook = self._hook(context)
             journal = self._journal(context, hook, _header(plan, options), dry_run=options.dry_run)
@@ -178,28 +183,36 @@ class LinkIdentitiesOperator(ManyOperator):
             )
         return plan
 
-    def _check_id_map_path(self) -> None:
-        """Refuse a map that has no place before anything is linked, not after it."""
+    def _check_id_maps(self) -> None:
+        """Refuse a map that has no place, and earlier ones that cannot be read, before anything is linked."""
         path = arguments.optional_text("id_map_path", self.id_map_path)
+        earlier = arguments.texts("earlier_id_maps", self.earlier_id_maps)
         if path is None:
+            if earlier:
+                raise InputError(
+                    "earlier_id_maps: there is no id map to put their rows into. Give id_map_path"
+                )
             return
         from airflow_provider_auth0link.hooks import files
+        from airflow_provider_auth0link.hooks.id_maps import earlier_rows
 
         local = files.local_path(path)
         if local is not None and (local.is_dir() or not local.parent.is_dir()):
             raise InputError(f"id_map_path: {path} is a folder, or its folder is not there. Make that first")
+        for _ in earlier_rows(earlier, "earlier_id_maps"):
+            pass  # a line that is wrong is told now
 
     def _write_id_map(self, hook: Auth0Hook, journal: Journal) -> None:
         """Write which old id became which, of all that the journal calls linked by now."""
         path = arguments.optional_text("id_map_path", self.id_map_path)
         if path is None:
             return
-        from airflow_provider_auth0link.hooks import files
-        from airflow_provider_auth0link.linking.idmap import id_map, write_id_map
+        from airflow_provider_auth0link.hooks.id_maps import earlier_rows, write
         from airflow_provider_auth0link.linking.journal import read_history
 
-        with files.writing(path) as file:
-            write_id_map(id_map(read_history(journal.store, hook.settings.host)), file)
+        earlier = arguments.texts("earlier_id_maps", self.earlier_id_maps)
+        history = read_history(journal.store, hook.settings.host)
+        write(history, path, earlier_rows(earlier, "earlier_id_maps"))
 
 
 def _check(hook: Auth0Hook, batch: Batch, rest: Ahead, options: Options, most: int | None) -> list[str]:

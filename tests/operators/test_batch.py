@@ -543,6 +543,71 @@ def test_the_id_map_is_written(make_tenant: MakeTenant, run: Run, tmp_path: Path
     assert sorted(lines[1:]) == sorted(f"github|{name},auth0|{name}" for name in NAMES)
 
 
+@pytest.mark.parametrize("as_json", [False, True], ids=["a list", "JSON text"])
+def test_the_id_map_goes_on_where_earlier_ones_ended(
+    as_json: bool, make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    make_tenant(*accounts())
+    first, second = tmp_path / "1.csv", tmp_path / "map.csv"
+    first.write_text("old_user_id,new_user_id\nfacebook|0,github|ada\nfacebook|1,auth0|x\n")
+    second.write_text("old_user_id,new_user_id\nfacebook|1,auth0|y\n")
+    earlier: Any = [str(first), str(second)]
+    merge(
+        run,
+        tmp_path / "j",
+        pairs=PAIRS[:1],
+        id_map_path=str(second),
+        earlier_id_maps=json.dumps(earlier) if as_json else earlier,
+    )
+
+    assert second.read_text().split() == [
+        "old_user_id,new_user_id",
+        "facebook|0,auth0|ada",
+        "facebook|1,auth0|y",
+        "github|ada,auth0|ada",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "told"),
+    [
+        pytest.param(["/nowhere/1.csv"], "earlier_id_maps: /nowhere/1.csv: is not there", id="not there"),
+        pytest.param(["{bad}"], "bad.csv: line 2 is no row of an id map", id="a line"),
+        pytest.param("{bad}", "earlier_id_maps: must be a list, or JSON text of one", id="no list"),
+        pytest.param([""], "earlier_id_maps: holds what is no text, or rendered to nothing", id="empty"),
+        pytest.param([7], "earlier_id_maps: holds what is no text", id="a number"),
+        pytest.param({"a": 1}, "earlier_id_maps: must be a list", id="a mapping"),
+    ],
+)
+def test_an_earlier_map_that_is_wrong_is_told_before_anything_is_linked(
+    earlier: Any, told: str, make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    tenant = make_tenant(*accounts())
+    bad = tmp_path / "bad.csv"
+    bad.write_text("old_user_id,new_user_id\nno id,auth0|x\n")
+    place = {"{bad}": str(bad)}
+    given = [place.get(each, each) for each in earlier] if isinstance(earlier, list) else earlier
+    given = place.get(given, given) if isinstance(given, str) else given
+    with pytest.raises(InputError) as caught:
+        merge(run, tmp_path / "j", id_map_path=str(tmp_path / "map.csv"), earlier_id_maps=given)
+
+    assert told in str(caught.value)
+    assert tenant.requests == []
+    assert not (tmp_path / "map.csv").exists()
+
+
+def test_an_earlier_map_needs_one_to_go_into(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    make_tenant(*accounts())
+    with pytest.raises(InputError, match="earlier_id_maps: there is no id map to put their rows into"):
+        merge(run, tmp_path / "j", earlier_id_maps=[str(tmp_path / "1.csv")])
+
+
+@pytest.mark.parametrize("unset", [(), None, "", "None", "[]", "null"], ids=repr)
+def test_earlier_maps_may_be_unset(unset: Any, make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
+    make_tenant(*accounts())
+    assert counts(merge(run, tmp_path / "j", earlier_id_maps=unset).value) == {"planned": 4, "linked": 4}
+
+
 def test_no_secret_and_no_mail_stand_in_the_journals_index(
     make_tenant: MakeTenant, run: Run, tmp_path: Path
 ) -> None:
