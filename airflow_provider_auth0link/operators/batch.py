@@ -122,9 +122,9 @@ class LinkIdentitiesOperator(ManyOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Link what the plan names and the journal does not call done."""
         from airflow_provider_auth0link.hooks.tenants import HookTenants
-        from airflow_provider_auth0link.linking.batch import ahead, link_batch
+        from airflow_provider_auth0link.linking.batch import LINK_OUTCOMES, ahead, link_batch
 
-        with failing_for_good():
+        with failing_for_good(), self._telling(context, (*LINK_OUTCOMES, "repeats")):
             for name, given in self._given.items():
                 arguments.arrived(name, getattr(self, name), given=given)
             options = self._options(dry_run=arguments.flag("dry_run", self.is_dry_run))
@@ -177,6 +177,7 @@ class LinkIdentitiesOperator(ManyOperator):
             raise InputError("pairs and plan_path: give exactly one of them")
         approved = _digest(self.plan_digest)
         plan = _read(path) if path is not None else _of_rows(rows or [])
+        self._planned = plan.planned
         if approved is not None and approved != plan.digest:
             raise InputError(
                 f"plan_digest: another plan was approved. This one has {plan.digest}, approved was {approved}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_auth0link.errors import (
@@ -45,6 +46,8 @@ class ManyOperator(Auth0Operator):
     _batch: Batch | None = None
     _killed = False
     _stopping = False
+    _told = False
+    _planned = 0
 
     def on_kill(self) -> None:
         """Begin nothing new, write down what is answered within four seconds; the rest stays an open intent."""
@@ -56,6 +59,30 @@ class ManyOperator(Auth0Operator):
         if self._batch is not None and not self._stopping:
             self._stopping = True
             self._batch.stop(KILL_S)
+
+    @contextmanager
+    def _telling(self, context: Context, names: tuple[str, ...]) -> Iterator[None]:
+        """
+        Push the counts also where the task ends before its run begins: what was planned counts as failed.
+
+        :param names: of the counts between ``planned`` and ``requests``
+        """
+        began = time.monotonic()
+        self._told, self._planned = False, 0
+        try:
+            yield
+        finally:
+            if not self._told:
+                summary = {
+                    "planned": self._planned,
+                    **dict.fromkeys(names, 0),
+                    "failed": self._planned,
+                    "requests": 0,
+                    "throttled": 0,
+                    "seconds": round(time.monotonic() - began, 1),
+                    "journal": _named(self.journal_path),
+                }
+                self._hand_on(context, summary, dying=True)
 
     def _hook(self, context: Context) -> Auth0Hook:
         name = of_context(context)
@@ -113,6 +140,7 @@ class ManyOperator(Auth0Operator):
 
     def _hand_on(self, context: Context, summary: Mapping[str, Any], *, dying: bool) -> None:
         """Hand the counts on: XCom, and an event on every asset that the author declared."""
+        self._told = True
         try:
             context["ti"].xcom_push(key="summary", value=dict(summary))
             context["ti"].xcom_push(key="journal", value=summary["journal"])
@@ -194,6 +222,17 @@ class ManyOperator(Auth0Operator):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise InputError(f"{name}: must be a whole number, 0 or more, after rendering")
         return value
+
+
+def _named(path: object) -> str | None:
+    """Name a journal in XCom, unless it is no place: keys may stand before the bucket of what is none."""
+    from airflow_provider_auth0link.hooks.journal import parse
+
+    with suppress(ValueError, RuntimeError):
+        if isinstance(path, str):
+            parse(path)
+            return path
+    return None
 
 
 def _shown(path: str) -> str:

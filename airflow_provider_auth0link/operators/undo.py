@@ -61,9 +61,9 @@ class UndoLinksOperator(ManyOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Undo what the journal calls linked."""
         from airflow_provider_auth0link.hooks.tenants import HookTenants
-        from airflow_provider_auth0link.linking.undoing import undo_batch
+        from airflow_provider_auth0link.linking.undoing import UNDO_OUTCOMES, undo_batch
 
-        with failing_for_good():
+        with failing_for_good(), self._telling(context, UNDO_OUTCOMES):
             arguments.arrived("only", self.only, given=self._is_only_given)
             only = _only(self.only)
             dry_run = arguments.flag("dry_run", self.is_dry_run)

@@ -204,6 +204,10 @@ def test_what_cannot_be_is_refused_before_the_first_request(
     assert isinstance(caught.value, AirflowFailException)
     assert tenant.requests == []
     assert not (tmp_path / "j").exists()
+    summary = run.xcoms["summary"]
+    assert tuple(summary) == COUNTS
+    assert summary["planned"] == sum(summary[name] for name in COUNTS[1:7]) == summary["failed"]
+    assert run.xcoms["journal"] == summary["journal"]
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,95 @@ def test_a_typo_is_told_when_the_dag_is_parsed(arguments: Json, told: str) -> No
         LinkIdentitiesOperator(task_id="merge", pairs=PAIRS, journal_path="/j", **arguments)
 
     assert told in str(caught.value)
+
+
+def begun(run: Run, kind: Any, **arguments: Any) -> Json:
+    """Run a task that must fail before its run begins, and return the counts that it pushed."""
+    with pytest.raises(InputError):
+        run(kind, **arguments)
+    summary: Json = run.xcoms["summary"]
+    assert summary.pop("seconds") >= 0
+    return summary
+
+
+NOTHING = {**dict.fromkeys(COUNTS[:10], 0), "journal": None}
+
+
+def test_counts_are_pushed_for_another_plan_than_was_approved(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    tenant = make_tenant(*accounts())
+    given: Json = {"pairs": PAIRS, "journal_path": str(tmp_path / "j"), "plan_digest": "0" * 64}
+
+    assert begun(run, LinkIdentitiesOperator, **given) == {
+        **NOTHING,
+        "planned": 4,
+        "failed": 4,
+        "journal": str(tmp_path / "j"),
+    }
+    assert tenant.requests == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param({"pairs": [["a|1", "a|2"], ["a|2", "a|1"]]}, id="a cycle"),
+        pytest.param({"pairs": [["a|1", "a|1"]]}, id="itself"),
+        pytest.param({"pairs": [["a|1", "a|3"], ["a|2", "a|3"]]}, id="two primaries"),
+        pytest.param(
+            {"pairs": [{"primary_user_id": "a|1", "secondary_user_id": "a|2", "evidence": {"name": "x"}}]},
+            id="unknown evidence",
+        ),
+        pytest.param({"pairs": [["a|1", f"b|{n}"] for n in range(10_001)]}, id="too many"),
+        pytest.param({"max_links": "many"}, id="a bad argument"),
+        pytest.param({"pairs": None, "plan_path": "/nowhere/plan.jsonl"}, id="no plan there"),
+    ],
+)
+def test_counts_are_pushed_where_the_plan_is_not_read(
+    arguments: Json, make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    make_tenant(*accounts())
+    given: Json = {"pairs": PAIRS, "journal_path": str(tmp_path), **arguments}
+
+    assert begun(run, LinkIdentitiesOperator, **given) == {**NOTHING, "journal": str(tmp_path)}
+
+
+def test_counts_are_pushed_for_a_journal_that_is_not_ours(
+    make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    make_tenant(*accounts())
+    merge(run, tmp_path)
+    make_tenant(*accounts())
+    path = str(tmp_path)
+
+    assert begun(run, LinkIdentitiesOperator, pairs=PAIRS, journal_path=path) == {
+        **NOTHING,
+        "planned": 4,
+        "failed": 4,
+        "journal": path,
+    }
+    names = ("planned", "undone", "would_undo", "left", "failed", "unknown", "requests", "throttled")
+    undone = dict.fromkeys(names, 0)
+    assert begun(run, UndoLinksOperator, journal_path=path) == {**undone, "journal": path}
+    assert run.xcoms["journal"] == path
+    assert begun(run, UndoLinksOperator, journal_path=path, only="[") == {**undone, "journal": path}
+    keys = "s3://AKIA:planted-secret@bucket/j"
+    assert begun(run, UndoLinksOperator, journal_path=keys) == {**undone, "journal": None}
+
+
+def test_an_error_outlives_counts_that_cannot_be_pushed(
+    make_tenant: MakeTenant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Dead(rig.FakeTaskInstance):
+        def xcom_push(self, key: str, value: Any) -> None:
+            raise OSError("the server is gone")
+
+    make_tenant(*accounts())
+    operator = LinkIdentitiesOperator(task_id="many", pairs=PAIRS, journal_path=str(tmp_path), max_links="x")
+    ran = rig.run(operator, Dead("many"))
+
+    assert isinstance(ran.raised, InputError)
+    assert "The counts could not be pushed any more" in capsys.readouterr().out
 
 
 def test_what_is_refused_before_its_beginning_is_not_told_as_failures(
