@@ -70,7 +70,8 @@ class UserId:
         text = id_text(value, field_name)
         provider, pipe, rest = text.partition("|")
         if not pipe:
-            raise InputError(f"{field_name}: {text!r} has no '|'. Give the full id, such as 'auth0|64b1...'")
+            shown = "what looks like a token" if looks_like_token(text) else repr(text)
+            raise InputError(f"{field_name}: {shown} has no '|'. Give the full id, such as 'auth0|64b1...'")
         return cls.of(provider, rest, field_name)
 
     @classmethod
@@ -82,6 +83,11 @@ class UserId:
 
     def __str__(self) -> str:
         return f"{self.provider}|{self.rest}"
+
+
+def looks_like_token(value: object) -> bool:
+    """Tell a JSON Web Token that stands where an id belongs: it must not be told to anybody."""
+    return isinstance(value, str) and re.match(r"\s*(Bearer\s+)?eyJ[\w-]*\.", value) is not None
 
 
 def id_text(value: object, field_name: str) -> str:

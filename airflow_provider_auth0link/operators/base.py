@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
@@ -11,7 +12,7 @@ from airflow_provider_auth0link.errors import Auth0LinkError, InputError, LinkFa
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
 from airflow_provider_auth0link.hooks.masking import mask_secret
-from airflow_provider_auth0link.model import IdentityRow, UserId
+from airflow_provider_auth0link.model import IdentityRow, UserId, looks_like_token
 from airflow_provider_auth0link.operators.arguments import text
 from airflow_provider_auth0link.operators.links import URL_KEY, Auth0UserLink, dashboard_url
 
@@ -66,6 +67,41 @@ class PairOperator(Auth0Operator):
 
     auth0_conn_id: str
     xcom_name: ClassVar[str]
+    primary_user_id: str
+    secondary_user_id: str | int | None
+    _told = False
+
+    @contextmanager
+    def _telling(self, context: Context) -> Iterator[None]:
+        """Push an outcome also where an argument, the connection or the journal is refused: nothing was linked."""
+        self._told = False
+        try:
+            yield
+        except Auth0LinkError as error:
+            if not self._told:
+                self._push_refusal(context, error)
+            raise
+
+    def _push_refusal(self, context: Context, error: Auth0LinkError) -> None:
+        row: dict[str, Any] = {
+            "outcome": "failed",
+            "reason": str(error),
+            "primary_user_id": self._given(self.primary_user_id),
+            "secondary_user_id": self._given(self.secondary_user_id),
+            "carried": [],
+            "requests": 0,
+        }
+        try:
+            context["ti"].xcom_push(key=self.xcom_name, value=row)
+        except Exception:  # ids may hold what no database takes; the error itself must be told
+            self.log.warning("The outcome could not be pushed", exc_info=True)
+
+    def _given(self, value: object) -> str | int | None:
+        """Return an id as it was given, None for what is none and for a token in its place."""
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            return None
+        secrets = [getattr(self, name) for name in self.secret_fields]
+        return None if value in secrets or looks_like_token(value) else value
 
     def _hook(self, context: Context) -> Auth0Hook:
         name = of_context(context)
@@ -75,6 +111,7 @@ class PairOperator(Auth0Operator):
 
     def _report(self, context: Context, row: Mapping[str, Any], url: str) -> None:
         """Push the outcome before anything is raised: downstream tasks of a skipped or failed one read it."""
+        self._told = True
         context["ti"].xcom_push(key=self.xcom_name, value=dict(row))
         context["ti"].xcom_push(key=URL_KEY, value=url)
 
@@ -117,7 +154,7 @@ def ended(attempt: Callable[[], Outcome]) -> Outcome:
     """
     Make an outcome of an error too, so that it is told by XCom before it is raised.
 
-    :raises InputError: nothing was asked of the tenant, so there is nothing to tell
+    :raises InputError: nothing was asked of the tenant; it is told as a refusal
     """
     from airflow_provider_auth0link.linking.outcome import Outcome
 

@@ -32,6 +32,7 @@ class LinkIdentityOperator(LinkArguments):
     XCom ``return_value``: the primary's identities, primary first, rows of ``connection``, ``provider``,
     ``user_id`` and ``isSocial``. XCom ``link``, pushed before a skip or a failure too: outcome ("linked",
     "already_linked", "would_link", "refused", "failed", "unknown"), reason, both ids, what was carried, requests.
+    Where an argument is refused the ids are as they were given.
     A value that arrives by XCom is never rendered as a template.
 
     :param primary_user_id: keeps its id and profile (templated)
@@ -126,7 +127,7 @@ class LinkIdentityOperator(LinkArguments):
 
     def execute(self, context: Context) -> list[IdentityRow]:
         """Link, tell what became of it, and hand the resulting identities to XCom."""
-        with failing_for_good():
+        with failing_for_good(), self._telling(context):
             ends = self._ends()
             by_token = self._by_token()
             pair = self._token_pair() if by_token else self._pair()
@@ -196,8 +197,8 @@ class UnlinkIdentityOperator(PairOperator):
     The account that appears is empty: Auth0 restores no metadata, roles or password. A lost answer is settled
     by reading.
 
-    XCom ``return_value``: the remaining identities. XCom ``unlink``: outcome ("unlinked", "not_linked",
-    "would_unlink"), reason, both ids, requests.
+    XCom ``return_value``: the remaining identities. XCom ``unlink``, pushed before a skip or a failure too: outcome
+    ("unlinked", "not_linked", "would_unlink", "failed", "unknown"), reason, both ids, requests.
 
     :param primary_user_id: the account that holds the identity (templated)
     :param secondary_user_id: full id of the linked identity, or the bare part with ``provider`` (templated)
@@ -243,7 +244,7 @@ class UnlinkIdentityOperator(PairOperator):
         """Unlink, tell what became of it, and hand the remaining identities to XCom."""
         from airflow_provider_auth0link.linking.apply import unlink_pair
 
-        with failing_for_good():
+        with failing_for_good(), self._telling(context):
             end = arguments.choice("on_not_linked", self.on_not_linked, (SUCCEED, SKIP, FAIL))
             secondary = arguments.optional_id("secondary_user_id", self.secondary_user_id)
             provider = arguments.optional_text("provider", self.provider)

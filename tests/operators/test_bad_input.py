@@ -16,7 +16,18 @@ from airflow_provider_auth0link.errors import (
     UnauthorizedError,
 )
 from airflow_provider_auth0link.operators.link import LinkIdentityOperator, UnlinkIdentityOperator
-from tests.operators.rig import ADA, PAIR, PLAIN, Json, MakeTenant, connect, run, two_accounts
+from tests.operators.rig import (
+    ADA,
+    PAIR,
+    PLAIN,
+    FakeTaskInstance,
+    Json,
+    MakeTenant,
+    Ran,
+    connect,
+    run,
+    two_accounts,
+)
 
 BAD_IDS = [
     pytest.param("auth0", "has no '|'", id="no-pipe"),
@@ -107,7 +118,82 @@ def test_an_argument_that_is_wrong(arguments: Json, said: str, tenant: Emulator)
     assert isinstance(ran.error, AirflowFailException)
     assert said in str(ran.error)
     assert tenant.requests == []
-    assert ran.pushed == {}
+    assert ran.pushed == {"link": refusal_of(ran, **{**PAIR, **arguments})}
+
+
+def refusal_of(ran: Ran, **given: Any) -> Json:
+    """Return the outcome that is to be pushed where an argument is refused."""
+    return {
+        "outcome": "failed",
+        "reason": str(ran.error),
+        "primary_user_id": given["primary_user_id"],
+        "secondary_user_id": given["secondary_user_id"],
+        "carried": [],
+        "requests": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("operator", "key"), [(LinkIdentityOperator, "link"), (UnlinkIdentityOperator, "unlink")]
+)
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param(7, 7, id="number"),
+        pytest.param("no pipe", "no pipe", id="text"),
+        pytest.param("auth0|a\nb", "auth0|a\nb", id="newline"),
+        pytest.param(True, None, id="bool"),
+        pytest.param(1.5, None, id="float"),
+        pytest.param(["auth0|1"], None, id="list"),
+    ],
+)
+def test_a_refused_id_is_pushed_as_it_was_given(
+    operator: Any, key: str, given: Any, told: Any, tenant: Emulator
+) -> None:
+    ran = run(operator(task_id="it", **{**PAIR, "primary_user_id": given}))
+
+    assert ran.pushed == {key: {**refusal_of(ran, **PAIR), "primary_user_id": told}}
+
+
+def test_a_connection_that_is_refused_is_pushed(tenant: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(tenant, monkeypatch, rate_share="7")
+    ran = run(LinkIdentityOperator(task_id="link", **PAIR))
+
+    assert isinstance(ran.error, SettingsError)
+    assert ran.pushed == {"link": refusal_of(ran, **PAIR)}
+
+
+def test_no_token_is_pushed_in_the_place_of_an_id(tenant: Emulator) -> None:
+    token = tenant.id_token(ADA)
+    ends = [
+        run(LinkIdentityOperator(task_id="link", **{**PAIR, "secondary_user_id": token})),
+        run(LinkIdentityOperator(task_id="link", **PAIR, secondary_id_token=token)),
+        run(
+            LinkIdentityOperator(
+                task_id="link",
+                primary_user_id="planted",
+                secondary_id_token="planted",
+                guards=("not_blocked",),
+            )
+        ),
+    ]
+
+    assert [ran.link["secondary_user_id"] for ran in ends] == [None, PAIR["secondary_user_id"], None]
+    assert ends[2].link["primary_user_id"] is None
+    assert token not in f"{ends!r}{[ran.said() for ran in ends]}"
+
+
+def test_an_error_outlives_an_outcome_that_cannot_be_pushed(
+    tenant: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Dead(FakeTaskInstance):
+        def xcom_push(self, key: str, value: Any) -> None:
+            raise OSError("the server is gone")
+
+    ran = run(LinkIdentityOperator(task_id="link", **{**PAIR, "dry_run": "yes"}), Dead())
+
+    assert isinstance(ran.raised, InputError)
+    assert "The outcome could not be pushed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
