@@ -25,6 +25,17 @@ def evidence_text(evidence: object) -> str | None:
     return _written(checked) if checked else None
 
 
+def read_evidence(evidence: object) -> dict[str, Any]:
+    """
+    Read evidence that is given as an argument, as it is read from a plan line.
+
+    :raises InputError: as ``evidence_text`` does
+    """
+    text = evidence_text(evidence)
+    found: dict[str, Any] = json.loads(text) if text is not None else {}
+    return found
+
+
 def united_text(mine: str | None, theirs: str | None) -> str | None:
     """
     Return evidence that holds only where both hold, of two lines that say the same pair.

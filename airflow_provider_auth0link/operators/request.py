@@ -59,7 +59,7 @@ class LinkArguments(PairOperator):
         return True
 
     def _pair(self) -> Pair:
-        from airflow_provider_auth0link.linking.options import checked_evidence
+        from airflow_provider_auth0link.linking.evidence import read_evidence
 
         provider = arguments.optional_text("provider", self.provider)
         secondary = arguments.optional_id("secondary_user_id", self.secondary_user_id)
@@ -68,7 +68,7 @@ class LinkArguments(PairOperator):
             secondary=arguments.secondary(secondary if secondary is not None else "", provider),
             connection_id=arguments.connection_id(self.connection_id),
             rule=arguments.optional_text("rule", self.rule),
-            evidence=checked_evidence(arguments.shown_evidence(self.evidence)),
+            evidence=read_evidence(arguments.shown_evidence(self.evidence)),
         )
 
     def _token_pair(self) -> Pair:

@@ -98,6 +98,11 @@ def test_an_id_that_is_none(operator: Any, name: str, value: Any, said: str, ten
         pytest.param(
             {"evidence": "{'email': 1}"}, "evidence: expected a mapping, got str", id="evidence-text"
         ),
+        pytest.param(
+            {"evidence": {"verified": "perhaps"}},
+            "evidence: 'verified' must be true or false",
+            id="evidence-verified",
+        ),
         pytest.param({"evidence": ["email"]}, "evidence: expected a mapping, got list", id="evidence-list"),
         pytest.param({"dry_run": "yes"}, "dry_run: must be true or false after rendering", id="dry-run"),
         pytest.param({"dry_run": 1}, "dry_run: must be true or false after rendering", id="dry-run-number"),

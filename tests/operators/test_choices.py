@@ -146,6 +146,9 @@ METADATA = {"app_metadata": {"legacy": {"id": 7}}}
         ),
         pytest.param(people({"email": None}), {"email": "ada@example.com"}, "email", id="no-email-any-more"),
         pytest.param(people(), {"email": "ada@example.com", "verified": True}, None, id="verified"),
+        pytest.param(people(), {"verified": "true"}, None, id="verified-as-a-template-says-it"),
+        pytest.param(people(), {"verified": "False"}, "verified", id="false-as-a-template-says-it"),
+        pytest.param(people(), '{"verified": "True"}', None, id="verified-as-text-in-json-text"),
         pytest.param(
             people(None, {"email_verified": False}), {"verified": True}, "verified", id="unverified"
         ),
