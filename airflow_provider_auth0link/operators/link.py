@@ -10,7 +10,7 @@ from airflow_provider_auth0link.hooks.turns import turn
 from airflow_provider_auth0link.model import IdentityRow, Pair, UserId
 from airflow_provider_auth0link.operators import arguments
 from airflow_provider_auth0link.operators.base import FAIL, SKIP, SUCCEED, PairOperator, ended, identity_rows
-from airflow_provider_auth0link.operators.request import CARRY, GUARDS, LinkArguments
+from airflow_provider_auth0link.operators.request import CARRY, CONFLICTS, GUARDS, LinkArguments
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -89,7 +89,7 @@ class LinkIdentityOperator(LinkArguments):
         primary_access_token: str | None = None,
         carry: Collection[str] = CARRY,
         carry_except: Collection[str] = (),
-        conflicts: str = "primary",
+        conflicts: str = CONFLICTS,
         guards: Collection[str] = GUARDS,
         on_already_linked: str = SUCCEED,
         on_refused: str = FAIL,

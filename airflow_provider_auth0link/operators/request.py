@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CARRY = ("user_metadata", "app_metadata")
 GUARDS = ("not_blocked",)
+CONFLICTS = "primary"
 
 
 class LinkArguments(PairOperator):
@@ -102,9 +103,10 @@ class LinkArguments(PairOperator):
         )
         if not by_token:
             return options
-        given = {
+        given: dict[str, object] = {
             "carry": self.carry is not CARRY and options.carry,
             "carry_except": options.carry_except,
+            "conflicts": options.conflicts != CONFLICTS,
             "guards": self.guards is not GUARDS and options.guards,
             "evidence": checked_evidence(arguments.shown_evidence(self.evidence)),
         }

@@ -165,6 +165,16 @@ def test_an_id_token_alone_needs_a_management_token(make_tenant: MakeTenant) -> 
             "carry_except: does not apply with secondary_id_token",
             id="carry-except",
         ),
+        pytest.param(
+            lambda tenant: {**tokens(tenant), "conflicts": "secondary"},
+            "conflicts: does not apply with secondary_id_token",
+            id="conflicts-secondary",
+        ),
+        pytest.param(
+            lambda tenant: {**tokens(tenant), "conflicts": "fail"},
+            "conflicts: does not apply with secondary_id_token",
+            id="conflicts-fail",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_before_any_request(
@@ -254,6 +264,10 @@ def test_that_metadata_is_discarded_is_a_warning(
     assert len(warnings) == 1
     assert "warning" in warnings[0]
     assert (tenant.user(ADA) or {})["user_metadata"] == {"language": "en"}
+
+
+def test_the_default_of_conflicts_passes_though_it_is_spelt_out(tenant: Emulator) -> None:
+    assert link(**tokens(tenant), conflicts="primary").outcome == "linked"
 
 
 def test_who_asks_for_no_carry_is_not_warned(tenant: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
