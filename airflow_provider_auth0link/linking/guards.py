@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
@@ -20,14 +21,17 @@ def _not_blocked(primary: Account, secondary: Account) -> str | None:
     return None
 
 
-def _verified_email(primary: Account, secondary: Account) -> str | None:
+def _verified_email(primary: Account, secondary: Account, more: tuple[str, ...] = ()) -> str | None:
+    """Look at the flags. *more* are providers and names of connections whose flag is no proof either."""
     for role, account in (("primary", primary), ("secondary", secondary)):
         if not account.raw.get("email"):
             return f"the {role} has no e-mail"
         if account.raw.get("email_verified") is not True:
             return f"the {role}'s e-mail is not verified"
-        if account.id.provider in UNPROVEN_PROVIDERS:
+        if account.id.provider in UNPROVEN_PROVIDERS or account.id.provider in more:
             return f"the {role}'s provider {account.id.provider} is no proof of an e-mail"
+        if account.root is not None and account.root.connection in more:
+            return f"the {role}'s connection {account.root.connection} is no proof of an e-mail"
     return None
 
 
@@ -50,15 +54,39 @@ GUARDS: Mapping[str, Callable[[Account, Account], str | None]] = {
     "same_email": _same_email,
     "not_enterprise_secondary": _not_enterprise_secondary,
 }
+_WITH_MORE = "verified_email"
+"""The guard that takes names after a colon."""
+
+
+def check_guard(guard: str) -> None:
+    """
+    Refuse what is no guard: a name, and after that of ``verified_email`` a colon and what it does not count.
+
+    :raises InputError: saying what is known
+    """
+    name, colon, more = guard.partition(":")
+    if name not in GUARDS or (colon and name != _WITH_MORE):
+        raise InputError(f"guards: {guard!r} is not known; known are {list(GUARDS)}")
+    if colon and "" in _names(more):
+        raise InputError(
+            f"guards: {guard!r} holds an empty name. After the colon stand providers and connections, "
+            f"as in '{_WITH_MORE}:okta,my-entra-connection'"
+        )
 
 
 def refusal(guards: Iterable[str], primary: Account, secondary: Account) -> str | None:
     """Return why the pair must not be linked, with the guard's name before it; None when nothing stands against it."""
-    for name in guards:
-        reason = GUARDS[name](primary, secondary)
+    for guard in guards:
+        name, colon, more = guard.partition(":")
+        guard_of = partial(_verified_email, more=_names(more)) if colon else GUARDS[name]
+        reason = guard_of(primary, secondary)
         if reason:
             return f"{name}: {reason}"
     return None
+
+
+def _names(more: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in more.split(","))
 
 
 def check_evidence_keys(evidence: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
-from airflow_provider_auth0link.linking.guards import GUARDS, check_evidence_keys
+from airflow_provider_auth0link.linking.guards import check_evidence_keys, check_guard
 
 METADATA = ("user_metadata", "app_metadata")
 RIGHTS = ("roles", "permissions", "organizations")
@@ -91,7 +91,7 @@ class Options:
             _known("snapshot", snapshot, SNAPSHOTS)
         names = _words("guards", guards)
         for name in names:
-            _known("guards", name, tuple(GUARDS))
+            check_guard(name)
         return cls(kinds, paths, conflicts, names, dry_run, snapshot)
 
 

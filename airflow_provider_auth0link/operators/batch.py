@@ -51,7 +51,8 @@ class LinkIdentitiesOperator(ManyOperator):
         organizations
     :param carry_except: paths never carried, such as ``app_metadata.roles``
     :param conflicts: whose value wins: "primary", "secondary" or "fail"
-    :param guards: checked on fresh reads: "not_blocked", "verified_email", "same_email", "not_enterprise_secondary"
+    :param guards: checked on fresh reads: "not_blocked", "verified_email", "same_email", "not_enterprise_secondary";
+        "verified_email:okta,my-entra" names what proves no e-mail beside waad
     :param snapshot: what an undo will be able to restore: "full" or "metadata"
     :param dry_run: read and check, change nothing, write no journal; what the journal calls done already is not asked
         about; kept as ``is_dry_run`` (templated)

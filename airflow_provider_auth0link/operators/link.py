@@ -49,7 +49,7 @@ class LinkIdentityOperator(LinkArguments):
     :param carry_except: dotted paths never carried, such as ``app_metadata.roles``
     :param conflicts: whose value wins: "primary", "secondary" or "fail"
     :param guards: checked on fresh reads of both: "not_blocked", "verified_email", "same_email",
-        "not_enterprise_secondary"
+        "not_enterprise_secondary"; "verified_email:okta,my-entra" names what proves no e-mail beside waad
     :param on_already_linked: "succeed", "skip" or "fail"
     :param on_refused: "fail" (no retry would change it) or "skip"
     :param rule: the plan's rule that found the pair, for the reader of Rendered Templates (templated)

@@ -9,6 +9,7 @@ import pty
 import subprocess
 import time
 import uuid
+from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from airflow_provider_auth0link.api.client import Auth0Client
 from airflow_provider_auth0link.api.transport import HttpTransport
 from airflow_provider_auth0link.cli import main
-from airflow_provider_auth0link.cli.rehearse import CARRY, GUARDS
+from airflow_provider_auth0link.cli.rehearse import CARRY, GUARDS, configure
 from airflow_provider_auth0link.cli.rehearse.play import Inner, play
 from airflow_provider_auth0link.cli.rehearse.store import MemoryStore
 from airflow_provider_auth0link.cli.rehearse.told import rehearse
@@ -199,6 +200,22 @@ def test_what_is_not_told_or_read_is_said(tmp_path: Path, command: Rehearse) -> 
     assert "line 3: no JSON" in out
     for name in ("email_verified", "user_metadata", "app_metadata"):
         assert f"No account of the plan has {name} in this export" in out
+
+
+@pytest.mark.parametrize(
+    ("guards", "read"),
+    [
+        ("not_blocked, same_email", ("not_blocked", "same_email")),
+        ("verified_email:okta,my-entra,not_blocked", ("verified_email:okta,my-entra", "not_blocked")),
+        ("okta,verified_email:waad", ("okta", "verified_email:waad")),
+        ("", ()),
+    ],
+)
+def test_what_follows_a_guards_colon_is_its_own(guards: str, read: tuple[str, ...]) -> None:
+    parser = ArgumentParser()
+    configure(parser)
+
+    assert parser.parse_args(["users.jsonl", "plan.jsonl", "--guards", guards]).guards == read
 
 
 def test_a_plan_of_another_tenant_is_told_as_one(tmp_path: Path, command: Rehearse) -> None:

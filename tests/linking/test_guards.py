@@ -290,3 +290,52 @@ def test_drift_names_what_no_longer_holds_and_no_value() -> None:
     accounts = account("auth0|1", phone_number="+1"), account("google-oauth2|2", phone_number="+1")
 
     assert drift(evidence, *accounts) == "drifted: email, metadata:app_metadata.id"
+
+
+@pytest.mark.parametrize(
+    ("guard", "ids", "connections", "reason"),
+    [
+        pytest.param(
+            "verified_email:okta",
+            ("auth0|1", "okta|2"),
+            {},
+            "the secondary's provider okta is",
+            id="provider",
+        ),
+        pytest.param(
+            "verified_email:okta", ("okta|1", "auth0|2"), {}, "the primary's provider okta is", id="primary"
+        ),
+        pytest.param("verified_email:okta", ("auth0|1", "oidc|2"), {}, None, id="another"),
+        pytest.param(
+            "verified_email:okta", ("auth0|1", "waad|2"), {}, "the secondary's provider waad is", id="waad"
+        ),
+        pytest.param(
+            "verified_email: okta , my-entra",
+            ("auth0|1", "oidc|2"),
+            {"oidc|2": "my-entra"},
+            "the secondary's connection my-entra is",
+            id="connection",
+        ),
+        pytest.param(
+            "verified_email:my-entra",
+            ("auth0|1", "oidc|2"),
+            {"oidc|2": "my-entra-2"},
+            None,
+            id="whole names alone",
+        ),
+    ],
+)
+def test_more_providers_and_connections_may_be_named_that_prove_no_email(
+    guard: str, ids: tuple[str, str], connections: dict[str, str], reason: str | None
+) -> None:
+    both = [account(each, connections.get(each, "db"), **VERIFIED) for each in ids]
+    told = refusal([guard], *both)
+
+    assert told == (reason and f"verified_email: {reason} no proof of an e-mail")
+
+
+def test_only_the_root_identity_tells_an_accounts_connection() -> None:
+    own = account("oidc|2", "db", identity("github|7", "my-entra"), **VERIFIED)
+
+    assert refusal(["verified_email:my-entra"], account("auth0|1", "db", **VERIFIED), own) is None
+    assert refusal(["verified_email:my-entra"], account("auth0|1"), own) is not None

@@ -47,6 +47,12 @@ def test_the_defaults_are_those_of_the_operator() -> None:
         pytest.param(
             {"guards": ["same_email", "not_blocked"]}, "guards", ("same_email", "not_blocked"), id="guards"
         ),
+        pytest.param(
+            {"guards": ["verified_email: okta,my-entra"]},
+            "guards",
+            ("verified_email: okta,my-entra",),
+            id="a guard with names, as it was given",
+        ),
         pytest.param({"dry_run": True}, "dry_run", True, id="dry run"),
     ],
 )
@@ -117,3 +123,26 @@ def test_other_evidence_is_refused(evidence: object, told: str) -> None:
         checked_evidence(evidence)
 
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("guard", "told"),
+    [
+        pytest.param("verified_email:", "holds an empty name", id="nothing named"),
+        pytest.param("verified_email:okta,,x", "holds an empty name", id="nothing between"),
+        pytest.param("verified_email:okta, ", "holds an empty name", id="nothing at the end"),
+        pytest.param("same_email:okta", "'same_email:okta' is not known; known are", id="another guard"),
+        pytest.param("verified_mail:okta", "'verified_mail:okta' is not known", id="no guard"),
+        pytest.param(":okta", "':okta' is not known", id="no name"),
+    ],
+)
+def test_a_guard_whose_names_are_none_is_refused(guard: str, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        checked(guards=[guard])
+
+    assert f"guards: {guard!r}" in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_a_journals_header_has_a_guard_as_it_was_given() -> None:
+    assert checked(guards=["verified_email: okta"]).to_json()["guards"] == ["verified_email: okta"]
