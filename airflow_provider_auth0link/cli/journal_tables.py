@@ -113,7 +113,8 @@ def _runs(told: Report) -> Table:
     for each in told.writers[-RUNS_AT_MOST:]:
         digest = (each.plan_digest or "")[:DIGEST]
         begun = each.begun.replace("T", " ").replace("+00:00", "Z")
-        table.add_row(Text(begun), Text(each.command), str(each.tried), str(each.map_index), Text(digest))
+        index = str(each.map_index) if each.map_index >= 0 else ""
+        table.add_row(Text(begun), Text(each.command), str(each.tried), index, Text(digest))
     if (more := len(told.writers) - RUNS_AT_MOST) > 0:
         table.caption = f"and {more:,} before; --json names all"
         table.caption_justify = "left"

@@ -43,10 +43,11 @@ class HookTenants:
 
 
 def writer_of(context: Mapping[str, Any]) -> str:
-    """Name this try of a task as a journal's writer: try, map index, and what makes it unique."""
+    """Name this try of a task as a journal's writer: try, map index (-1: not mapped), and what makes it unique."""
     instance = context.get("ti") or context.get("task_instance")
-    numbers = [getattr(instance, name, None) for name in ("try_number", "map_index")]
-    tried, index = (each if isinstance(each, int) and each > 0 else 0 for each in numbers)
+    tried, index = getattr(instance, "try_number", None), getattr(instance, "map_index", None)
+    tried = tried if isinstance(tried, int) and tried > 0 else 0
+    index = index if isinstance(index, int) and index >= 0 else -1
     return f"{tried}-{index}-{uuid.uuid4().hex}"
 
 

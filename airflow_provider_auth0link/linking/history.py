@@ -89,18 +89,20 @@ class History:
     """
     A journal, read.
 
-    ``headers`` are by writer; ``highest`` is the highest number in it.
+    ``headers`` are by writer; ``highest`` is the highest number in it, ``last`` that of each writer.
     """
 
     headers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     highest: int = 0
+    last: dict[str, int] = field(default_factory=dict)
     _entries: dict[Key, tuple[_Entry, ...]] = field(default_factory=dict)
     _by_primary: dict[str, list[Key]] = field(default_factory=dict)
 
     def add(self, writer: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Take in records of one writer."""
+        last = self.last.get(writer, 0)
         for record in records:
-            self.highest = max(self.highest, record["n"])
+            last = max(last, record["n"])
             if record["kind"] == HEADER:
                 self.headers[writer] = record
             elif record["kind"] in {INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME}:
@@ -110,6 +112,8 @@ class History:
                 self._entries[key] = (entry,) if held is None else (*held, entry)
                 if held is None and self._by_primary:
                     self._by_primary.setdefault(key[0], []).append(key)
+        self.last[writer] = last
+        self.highest = max(self.highest, last)
 
     def __len__(self) -> int:
         return len(self._entries)

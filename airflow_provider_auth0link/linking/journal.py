@@ -28,6 +28,7 @@ from airflow_provider_auth0link.linking.records import (
     check_header,
     decoded,
     encoded,
+    numbered,
 )
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.store import Store
@@ -65,7 +66,7 @@ def read_history(
     if (
         headless
     ):  # a writer that began while the folder was listed: its first segment may have been passed over
-        more = {name for name in store.names() if _writer(name) in headless} - read
+        more = {name for name in store.names() if _place(name)[0] in headless} - read
         headless = _read_segments(store, tenant, more, history) | (headless - history.headers.keys())
     if headless:
         raise InputError(
@@ -78,22 +79,29 @@ def read_history(
 def _read_segments(store: Store, tenant: str | None, names: Iterable[str], history: History) -> set[str]:
     """Read segments into a history. Returns the writers of records of which no header was read."""
     headless = set()
+    later: list[tuple[str, int, list[dict[str, Any]]]] = []
     segments = [name for name in names if SEGMENT.fullmatch(name)]
     for name, data in store.read_many(segments):
-        writer = _writer(name)
+        writer, number = _place(name)
         records = list(decoded(name, data))
         for record in records:
             if record["kind"] == HEADER:
                 check_header(name, record, tenant)
-        history.add(writer, records)
+        if all("n" in record for record in records):
+            history.add(writer, records)
+        else:  # their order is that of the segments, which come in any
+            later.append((writer, number, records))
         if records:
             headless.add(writer)
+    for writer, _, records in sorted(later, key=lambda each: each[:2]):
+        history.add(writer, numbered(records, history.last.get(writer, 0)))
     return headless - history.headers.keys()
 
 
-def _writer(name: str) -> str:
+def _place(name: str) -> tuple[str, int]:
+    """Return a segment's writer, and which of the writer's segments it is."""
     match = SEGMENT.fullmatch(name)
-    return match["writer"] if match else name
+    return (match["writer"], int(match["number"])) if match else (name, 0)
 
 
 def forget_snapshots(store: Store) -> int:
@@ -111,7 +119,7 @@ class Journal:
     Threads may note; one at a time commits.
 
     :param store: where it lies
-    :param writer: ``{try}-{map_index}-{32 hex digits}``, unique to this writer
+    :param writer: ``{try}-{map_index}-{uuid}``, unique to this writer
     :param header: what the writer's header says besides format and tenant
     :param tenant: the tenant's host
     :param seal: compresses and encrypts snapshots
@@ -136,7 +144,7 @@ class Journal:
         files = store.names()
         self._read = set(files)
         self.history = read_history(store, tenant, files)
-        self._others = History(dict(self.history.headers))
+        self._others = History(dict(self.history.headers), last=dict(self.history.last))
         self._reading = threading.Lock()
         self._files = {name for name in files if SNAPSHOTS.fullmatch(name)}
         self._writer, self._seal, self._at, self._tenant = writer, seal, at, tenant

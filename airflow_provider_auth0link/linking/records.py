@@ -2,7 +2,8 @@
 The journal's records: one JSON object a line, public, for other programs too.
 
 Common keys: ``at`` (ISO 8601, for people; no order relies on it), ``kind``, ``n`` (counts up; a writer begins above all
-that it has read, so what was written after another record was known has the higher number), ``primary_user_id``,
+that it has read, so what was written after another record was known has the higher number; where it is missing the
+place in the segment counts), ``primary_user_id``,
 ``secondary_user_id``, ``connection`` (name, where known), ``connection_id`` (where the plan gave one).
 
 - ``header``, the first record of each writer: ``format``, ``tenant``, ``command`` ("link" or "undo"),
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -31,8 +32,14 @@ HEADER, INTENT, OUTCOME = "header", "intent", "outcome"
 UNDO_INTENT, UNDO_OUTCOME = "undo_intent", "undo_outcome"
 KINDS = frozenset({HEADER, INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME})
 
-SEGMENT = re.compile(r"(?P<writer>\d+-\d+-[0-9a-f]{32})-(?P<number>\d+)\.jsonl")
-SNAPSHOTS = re.compile(r"(?P<writer>\d+-\d+-[0-9a-f]{32})-(?P<number>\d+)\.snapshots")
+_UUID = r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_WRITER = rf"(?P<tried>\d+)-(?P<map_index>-?\d+)-{_UUID}"
+
+WRITER = re.compile(_WRITER)
+"""A try of a task: its number, its map index (-1 where it is not mapped), and what makes it unique."""
+
+SEGMENT = re.compile(rf"(?P<writer>{_WRITER})-(?P<number>\d+)\.jsonl")
+SNAPSHOTS = re.compile(rf"(?P<writer>{_WRITER})-(?P<number>\d+)\.snapshots")
 
 Key = tuple[str, str, str]
 """Primary, secondary, and the plan's ``connection_id`` or ''."""
@@ -50,7 +57,7 @@ def encoded(record: Mapping[str, Any]) -> bytes:
 
 def decoded(name: str, data: bytes) -> Iterator[dict[str, Any]]:
     """
-    Read the records of a segment.
+    Read the records of a segment. Other programs may give theirs no ``n``: see ``numbered``.
 
     :raises InputError: naming the segment and the line that is no record
     """
@@ -66,8 +73,19 @@ def decoded(name: str, data: bytes) -> Iterator[dict[str, Any]]:
         yield record
 
 
+def numbered(records: Iterable[Mapping[str, Any]], last: int) -> Iterator[Mapping[str, Any]]:
+    """
+    Give records that have no ``n`` one, by their place.
+
+    :param last: the highest number of what the same writer wrote before
+    """
+    for record in records:
+        last = max(last, record["n"]) if "n" in record else last + 1
+        yield record if "n" in record else {**record, "n": last}
+
+
 def _is_sound(record: Mapping[str, Any]) -> bool:
-    if not (isinstance(record.get("kind"), str) and isinstance(record.get("n"), int)):
+    if not (isinstance(record.get("kind"), str) and isinstance(record.get("n", 0), int)):
         return False
     if record["kind"] not in KINDS - {HEADER}:
         return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.linking.history import LEFT, UNDONE, History, Known
-from airflow_provider_auth0link.linking.records import SEGMENT, SNAPSHOTS
+from airflow_provider_auth0link.linking.records import SEGMENT, SNAPSHOTS, WRITER
 from airflow_provider_auth0link.linking.undoing import is_ours
 
 OPEN, UNDOING, REFUSED, FAILED, UNKNOWN = "open", "undoing", "refused", "failed", "unknown"
@@ -26,7 +26,7 @@ TO_LOOK_AT = frozenset({LEFT, *UNFINISHED})
 
 
 class Writer(NamedTuple):
-    """One try of one task. ``begun`` is ISO 8601, for people."""
+    """One try of one task. ``begun`` is ISO 8601, for people; ``map_index`` is -1 where the task is not mapped."""
 
     begun: str
     command: str
@@ -139,13 +139,13 @@ def _count(told: Report, known: Known, snapshots: Collection[str]) -> None:
 
 
 def _writer(name: str, header: Mapping[str, Any]) -> Writer:
-    tried, map_index, _ = name.split("-", 2)
+    match = WRITER.fullmatch(name)
     digest, options = header.get("plan_digest"), header.get("options")
     return Writer(
         str(header.get("at") or ""),
         str(header.get("command") or "?"),
-        int(tried),
-        int(map_index),
+        int(match["tried"]) if match else 0,
+        int(match["map_index"]) if match else -1,
         str(digest) if digest else None,
         options if isinstance(options, Mapping) else {},
     )

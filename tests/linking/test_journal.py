@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from airflow_provider_auth0link.keys import Seal
 from airflow_provider_auth0link.linking.history import History, Known, Ref
 from airflow_provider_auth0link.linking.journal import forget_snapshots, read_history
 from airflow_provider_auth0link.linking.records import encoded
+from airflow_provider_auth0link.linking.report import report
 from airflow_provider_auth0link.model import Rights
 from tests.fakes.store import MemoryStore
-from tests.fakes.tenant import FakeTenant, user
+from tests.fakes.tenant import FakeTenant, identity, user
 from tests.linking.rig import HOST, Rig
 
 A, B = "auth0|a", "google-oauth2|b"
@@ -158,6 +160,7 @@ def segment(*records: dict[str, Any]) -> MemoryStore:
         pytest.param(b"[]\n", "line 1 of", id="no object"),
         pytest.param(b'{"kind":"intent","n":1}\n', "line 1 of", id="no pair"),
         pytest.param(b'{"kind":"header","n":"1"}\n', "line 1 of", id="no number"),
+        pytest.param(b'{"kind":"header","n":null}\n', "line 1 of", id="null for a number"),
         pytest.param(
             b'{"kind":"header","n":1,"format":2,"tenant":"acme.eu.auth0.com"}\n', "newer version", id="newer"
         ),
@@ -184,6 +187,58 @@ def test_what_is_not_known_is_passed_over() -> None:
     history = read_history(store, None)
     assert [each.outcome for each in history] == ["linked"]
     assert history.highest == 3
+
+
+UNMAPPED = "1--1-0b5f2c1e-8d3a-4c6b-9f10-2a7b3c4d5e6f"
+
+
+def without_n(*records: dict[str, Any]) -> bytes:
+    return b"".join(encoded({key: value for key, value in each.items() if key != "n"}) for each in records)
+
+
+def test_a_journal_is_read_that_has_no_more_than_the_contract_says() -> None:
+    data = without_n(header(0), record(0, "intent"), record(0, "outcome", outcome="linked"))
+    store = MemoryStore({f"{UNMAPPED}-0.jsonl": data, f"{UNMAPPED}-0.snapshots": b""})
+    history = read_history(store, HOST)
+    told = report(history, store.names())
+
+    assert (history.of((A, B, "")).outcome, history.highest) == ("linked", 3)
+    assert [(each.tried, each.map_index) for each in told.writers] == [(1, -1)]
+    assert (told.segments, told.snapshots) == (1, 1)
+    assert forget_snapshots(store) == 1
+
+
+def test_records_without_numbers_are_in_the_order_of_their_writers_segments() -> None:
+    segments = {
+        f"{UNMAPPED}-10.jsonl": without_n(
+            record(0, "undo_intent"), record(0, "undo_outcome", outcome="undone")
+        ),
+        f"{UNMAPPED}-9.jsonl": without_n(record(0, "outcome", outcome="linked")),
+        f"{UNMAPPED}-0.jsonl": encoded(header(7)) + without_n(record(0, "intent", **place(0))),
+    }
+    for names in permutations(segments):
+        history = read_history(MemoryStore({name: segments[name] for name in names}), HOST)
+
+        assert history.of((A, B, "")).undone
+        assert history.highest == 11
+
+
+def test_a_run_goes_on_from_records_without_numbers() -> None:
+    rig = Rig(FakeTenant(user(A, "db", identity(B)), user("github|c")))
+    rig.store.files[f"{UNMAPPED}-0.jsonl"] = without_n(header(0), record(0, "outcome", outcome="linked"))
+
+    assert rig.link([[A, B], [A, "github|c"]]) == {"planned": 2, "linked": 2}
+    assert [each["secondary_user_id"] for each in rig.records("intent")] == ["github|c"]
+
+
+def test_what_a_writer_without_numbers_adds_meanwhile_comes_after_what_it_wrote_before() -> None:
+    rig = Rig(FakeTenant())
+    rig.store.files[f"{UNMAPPED}-0.jsonl"] = without_n(header(0), record(0, "intent"))
+    journal = rig.journal()
+    rig.store.files[f"{UNMAPPED}-1.jsonl"] = without_n(record(0, "outcome", outcome="linked"))
+
+    (told,) = journal.meanwhile(A)
+    assert (told.outcome, told.n) == ("linked", 3)
 
 
 def run(seal: Seal) -> Rig:

@@ -716,6 +716,20 @@ def test_no_secret_and_no_mail_stand_in_the_journals_index(
     assert counts(run(UndoLinksOperator, journal_path=str(tmp_path)).value) == {"planned": 4, "undone": 4}
 
 
+@pytest.mark.parametrize(("map_index", "begin"), [(-1, "3--1-"), (0, "3-0-"), (12, "3-12-")])
+def test_a_journals_files_are_named_by_try_and_map_index(
+    map_index: int, begin: str, make_tenant: MakeTenant, run: Run, tmp_path: Path
+) -> None:
+    make_tenant(*accounts())
+    instance = rig.FakeTaskInstance("many", map_index)
+    instance.try_number = 3  # type: ignore[attr-defined]  # as Airflow's has it
+    operator = LinkIdentitiesOperator(task_id="many", pairs=PAIRS, journal_path=str(tmp_path))
+
+    assert rig.run(operator, instance).error is None
+    assert {path.name[: len(begin)] for path in tmp_path.iterdir()} == {begin}
+    assert counts(run(UndoLinksOperator, journal_path=str(tmp_path)).value) == {"planned": 4, "undone": 4}
+
+
 def test_an_undo_of_no_journal_is_an_error(make_tenant: MakeTenant, run: Run, tmp_path: Path) -> None:
     tenant = make_tenant(*accounts())
     with pytest.raises(InputError, match=r"journal_path: no journal lies in .*/typo, so"):
