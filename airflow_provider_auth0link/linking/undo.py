@@ -132,6 +132,23 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     return Outcome.done("undone", after.identities, undo.primary, reason=_report(undo.left))
 
 
+def foreseen(tenant: Tenant, undo: Undo, primary: Account | None) -> Outcome:
+    """
+    Say what would become of a pair whose primary is itself to be restored first, so that it cannot be read yet.
+
+    :param primary: as it will be restored; None when it cannot be
+    :return: would_undo or left
+    """
+    wanted = Wanted(undo.primary, undo.secondary, undo.known.connection)
+    if undo.snapshot is None:
+        return _left(undo, "its snapshot was deleted, so nothing could be restored")
+    if primary is None or not wanted.held_by(primary):
+        return _left(undo, "the secondary was not at the primary any more when that was linked on")
+    account = read(tenant, undo.secondary)
+    reason = _against(undo, account, undo.snapshot.account, held=account is None)
+    return _left(undo, reason) if reason else Outcome.done("would_undo", primary.identities, undo.primary)
+
+
 def _rewind(
     tenant: Tenant, undo: Undo, wanted: Wanted, primary: Account, snapshot: Snapshot
 ) -> Generator[Begin, None, Outcome | None]:

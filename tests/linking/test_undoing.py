@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_auth0link.errors import AmbiguousError, InputError
+from airflow_provider_auth0link.errors import AmbiguousError, InputError, RateLimitedError
 from airflow_provider_auth0link.linking.journal import forget_snapshots
 from airflow_provider_auth0link.linking.options import CARRIED, METADATA
-from airflow_provider_auth0link.model import Rights
+from airflow_provider_auth0link.model import Rights, UserId
 from tests.fakes.store import Died, DroppingStore
 from tests.fakes.tenant import FakeTenant, Trouble, identity, user
 from tests.linking.rig import NOTHING, Rig
@@ -391,3 +391,157 @@ def test_an_unlink_that_may_be_ours_is_gone_on_with(lost_reads: int) -> None:
         rig.tenant._troubles.clear()
         assert rig.undo()["undone"] == 6
     assert rig.state() == before
+
+
+def levels() -> FakeTenant:
+    """Build four accounts of one person, of which each is to be linked into the next, and two beside them."""
+    return FakeTenant(
+        user(
+            A,
+            "db",
+            identity("sms|a", profileData={}),
+            user_metadata={"v": [0], "a": 1},
+            app_metadata={"r": ["x"]},
+        ),
+        user(
+            B, "g", identity("sms|b", profileData={}), user_metadata={"v": [1], "b": {"k": 1}}, blocked=True
+        ),
+        user(C, "f", user_metadata={"v": [2], "b": {"l": 2}}, app_metadata={"r": ["y"]}),
+        user(D, "h", user_metadata={"v": [3], "d": 0}),
+        user("github|1", "github", user_metadata={"v": [4]}),
+        user("github|2", "github", user_metadata={"v": [2, 5]}),
+        rights={
+            A: Rights(frozenset({"r1"}), organizations={"o": frozenset({"m"})}),
+            B: Rights(frozenset({"r1", "r2"})),
+            C: Rights(frozenset(), frozenset({("api", "read")}), {"o": frozenset({"n"})}),
+        },
+    )
+
+
+RUNS = [[[B, A], [C, "github|1"]], [[C, B]], [[D, C], [D, "github|2"]]]
+"""One run for each level: what became a primary in one is a secondary in the next."""
+
+LEVELS = sum(map(len, RUNS))
+
+
+def linked_by_levels(**options: Any) -> Rig:
+    """Link by levels into one journal."""
+    rig = Rig(levels())
+    for pairs in RUNS:
+        assert rig.link(pairs, **options) == {"planned": len(pairs), "linked": len(pairs)}
+    return rig
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"conflicts": "secondary"}, {"carry": METADATA}, {"carry": ()}], ids=str
+)
+def test_one_undo_takes_back_all_levels_of_several_runs(options: dict[str, Any]) -> None:
+    rig = linked_by_levels(**options)
+    before = rig.state()
+
+    assert rig.undo(dry_run=True) == {"planned": LEVELS, "would_undo": LEVELS}
+    assert rig.state() == before
+    assert rig.undo() == {"planned": LEVELS, "undone": LEVELS}
+    assert rig.state() == Rig(levels()).state()
+    assert [row["left"] for row in rig.records("undo_outcome") if row.get("left")] == []
+
+
+@pytest.mark.parametrize(
+    ("only", "end"),
+    [
+        pytest.param([A, B, C], {"planned": 3, "undone": 3}, id="a whole line"),
+        pytest.param([B, C], {"planned": 2, "undone": 2}, id="the last two levels"),
+        pytest.param([C], {"planned": 1, "undone": 1}, id="the last level"),
+        pytest.param([A, C], {"planned": 2, "undone": 1, "left": 1}, id="one that hangs on what stays"),
+        pytest.param(["github|1", C], {"planned": 2, "undone": 2}, id="beside the line"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_some_of_the_levels_are_undone_and_then_the_rest(
+    only: list[str], end: dict[str, int], dry_run: bool
+) -> None:
+    rig = linked_by_levels()
+    foreseen = {name.replace("undone", "would_undo"): count for name, count in end.items()}
+
+    if dry_run:
+        assert rig.undo(only=only, dry_run=True) == foreseen
+    assert rig.undo(only=only) == end
+    rest = LEVELS - end["undone"]
+    assert rig.undo() == {"planned": rest, "undone": rest}
+    assert rig.state() == Rig(levels()).state()
+
+
+def test_what_hangs_on_a_pair_that_failed_waits_and_the_rest_goes_on() -> None:
+    rig = Rig(levels())
+    rig.link([[C, B], ["github|1", "github|2"]])
+    rig.link([[D, C], [D, "github|1"]])
+    busy = Trouble(RateLimitedError("429"))
+    rig.tenant.meets("unlink", None, busy, None, busy)
+
+    assert rig.undo() == {"planned": 4, "undone": 2, "failed": 2}
+    assert set(rig.tenant.users) == {A, D, "github|1", "github|2"}
+    assert {row["secondary_user_id"] for row in rig.records("undo_intent")} == {"github|1", "github|2", C}
+    assert rig.undo() == {"planned": 2, "undone": 2}
+    assert rig.state() == Rig(levels()).state()
+
+
+def test_a_death_at_any_moment_of_an_undo_of_levels_costs_nothing() -> None:
+    counting = linked_by_levels()
+    counting.store = DroppingStore(files=counting.store.files)
+    counting.undo()
+    for steps in range(counting.store.steps_taken + 1):
+        rig = linked_by_levels()
+        store = DroppingStore(steps, seed=steps, files=rig.store.files)
+        rig.store = store
+        with suppress(Died):
+            rig.undo()
+        rig.store = store.survivors()
+
+        assert set(rig.undo()) <= {"planned", "undone"}, f"died after {steps} steps"
+        assert rig.state() == Rig(levels()).state(), f"died after {steps} steps"
+
+
+@pytest.mark.parametrize("verb", ["unlink", "update_user", "link"])
+def test_a_death_in_the_middle_of_an_undo_of_levels_costs_nothing(verb: str) -> None:
+    def die() -> None:
+        raise Died
+
+    for number in range(8):
+        for trouble in (Trouble(before=die), Trouble(after=die)):
+            rig = linked_by_levels()
+            rig.tenant.meets(verb, *[None] * number, trouble)
+            with suppress(Died):
+                rig.undo()
+            rig.tenant._troubles.clear()
+            rig.undo()
+
+            assert rig.state() == Rig(levels()).state(), f"{verb} {number}, {trouble}"
+
+
+def test_a_circle_is_undone_by_the_order_of_its_links() -> None:
+    rig = Rig(levels())
+    rig.link([[A, B]])
+    rig.tenant.unlink(UserId.parse(A, "a"), UserId.parse(B, "b"))
+    rig.link([[B, A]])
+
+    assert rig.undo() == {"planned": 2, "undone": 1, "left": 1}
+    assert rig.tenant.users.keys() == levels().users.keys()
+
+
+@pytest.mark.parametrize("forgotten", [C, B])
+def test_a_dry_run_foresees_what_hangs_on_a_snapshot_that_is_gone(forgotten: str) -> None:
+    rig = linked_by_levels()
+    gone = next(each for each in rig.records("intent") if each["secondary_user_id"] == forgotten)
+    rig.store.delete(gone["snapshot"]["file"])
+    foreseen = rig.undo(dry_run=True)
+
+    assert foreseen["left"]
+    assert {name.replace("would_undo", "undone"): count for name, count in foreseen.items()} == rig.undo()
+
+
+def test_a_dry_run_foresees_what_somebody_unlinked_from_the_last_primary() -> None:
+    rig = linked_by_levels()
+    rig.tenant.unlink(UserId.parse(D, "d"), UserId.parse(A, "a"))
+
+    assert rig.undo(dry_run=True) == {"planned": LEVELS, "would_undo": LEVELS - 1, "left": 1}
+    assert rig.undo() == {"planned": LEVELS, "undone": LEVELS - 1, "left": 1}

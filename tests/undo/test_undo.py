@@ -12,7 +12,7 @@ from airflow_provider_auth0link.emulator.export import VOLATILE
 from airflow_provider_auth0link.linking.options import METADATA
 from tests.faults.people import Json, identity, user
 from tests.faults.site import Site, site
-from tests.undo.world import PLAN, SECONDARIES, world
+from tests.undo.world import ADA, PLAN, SECONDARIES, world
 
 LINKED = len(PLAN)
 IN_ORDERS = [
@@ -45,6 +45,24 @@ def test_an_export_is_as_it_was(conflicts: str, parts: list[list[str] | None], t
         undone = [here.undo(only)["undone"] for only in parts]
 
         assert sum(undone) == LINKED
+        assert here.state() == before
+        assert export(here) == rows
+        assert [left for _, _, left in here.reports().values() if left] == []
+
+
+@pytest.mark.parametrize("nested_order", ["root_first", "root_last"])
+def test_an_export_is_as_it_was_after_runs_that_merged_on(nested_order: str, tmp_path: Path) -> None:
+    runs = [
+        [["google-oauth2|ada", "github|7"], ["auth0|bob", "windowslive|bob"]],
+        [[ADA, "google-oauth2|ada"], ["facebook|ada", "auth0|bob"]],
+        [[ADA, "facebook|ada"]],
+    ]
+    with site(tmp_path, world(), nested_order=nested_order) as here:
+        before, rows = here.state(), export(here)
+        for pairs in runs:
+            assert here.link(pairs, guards=())["linked"] == len(pairs)
+
+        assert here.undo()["undone"] == sum(map(len, runs))
         assert here.state() == before
         assert export(here) == rows
         assert [left for _, _, left in here.reports().values() if left] == []
