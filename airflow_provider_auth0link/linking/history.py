@@ -130,9 +130,9 @@ class History:
 
     def of(self, key: Key) -> Known:
         """Return what is known of a pair; nothing, when it is not in the journal."""
-        return _known(key, self._entries.get(key, ()), self._began)
+        return _known(key, self._entries.get(key, ()), self.began)
 
-    def _began(self, writer: str) -> int:
+    def began(self, writer: str) -> int:
         """Return the number with which a writer began: what it had read before has a lower one."""
         header = self.headers.get(writer)
         return header["n"] if header else 0

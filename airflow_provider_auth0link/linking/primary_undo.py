@@ -141,7 +141,8 @@ class PrimaryUndo:
         """
         Return the pairs and snapshots of those undone already that may have been linked before a pair, the last first.
 
-        Of one writer the numbers tell. Two writers that were at work at once count apart.
+        Of one writer the numbers tell, and of one that began when the other's tries stood in the journal. Two writers
+        that were at work at once count apart.
 
         :param theirs: pairs that another began to undo since
         """
@@ -154,8 +155,14 @@ class PrimaryUndo:
         return [
             (key, refs)
             for n, refs, key in sorted([*undone, *mine], reverse=True)
-            if n < known.tried_n or _writers(refs) != _writers(known.refs)
+            if n < known.tried_n or not self._is_later(refs, known)
         ]
+
+    def _is_later(self, refs: tuple[Ref, ...], known: Known) -> bool:
+        """Tell whether a try with a higher number was made in knowledge of a pair's."""
+        writers = _writers(refs)
+        began = self.journal.history.began
+        return writers == _writers(known.refs) or all(began(each) > known.tried_n for each in writers)
 
     def _snapshots(self, which: list[tuple[Key, tuple[Ref, ...]]]) -> list[Snapshot]:
         found = (self._snapshot(key, refs) for key, refs in which)

@@ -518,6 +518,19 @@ def test_a_death_in_the_middle_of_an_undo_of_levels_costs_nothing(verb: str) -> 
             assert rig.state() == Rig(levels()).state(), f"{verb} {number}, {trouble}"
 
 
+@pytest.mark.parametrize("values", [(0, 1, 0), (0, [0], 0), ({"a": 1}, 1, 0)], ids=str)
+def test_runs_that_followed_each_other_into_one_primary_are_undone_at_once(values: tuple[Any, ...]) -> None:
+    others = [user(f"github|{n}", "github", app_metadata={"k": each}) for n, each in enumerate(values)]
+    rig = Rig(FakeTenant(user(A, app_metadata={"k": 0}), *others))
+    before = rig.state()
+    for each in others:
+        rig.link([[A, each["user_id"]]], conflicts="secondary")
+
+    assert rig.undo() == {"planned": 3, "undone": 3}
+    assert rig.state() == before
+    assert [row["left"] for row in rig.records("undo_outcome") if row.get("left")] == []
+
+
 def test_a_circle_is_undone_by_the_order_of_its_links() -> None:
     rig = Rig(levels())
     rig.link([[A, B]])

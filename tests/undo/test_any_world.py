@@ -89,6 +89,44 @@ def test_of_any_world_the_undos_of_single_pairs_in_any_order_bring_back_all(
     assert [row["left"] for row in rig.records("undo_outcome") if row.get("left")] == []
 
 
+@st.composite
+def levels(draw: st.DrawFn) -> tuple[FakeTenant, list[list[list[str]]]]:
+    """Draw accounts, and three runs that link some of those that are left by then, each into another."""
+    tenant, _ = draw(worlds())
+    alive, runs = list(tenant.users), []
+    for _ in range(3):
+        order = draw(st.permutations(alive))
+        pairs = [list(pair) for pair in zip(order[::2], order[1::2], strict=False)][: draw(st.integers(1, 2))]
+        alive = [each for each in alive if each not in {secondary for _, secondary in pairs}]
+        runs.append(pairs)
+    return tenant, runs
+
+
+@settings(max_examples=40)
+@given(
+    levels(), st.sampled_from(["primary", "secondary"]), st.sampled_from([CARRIED, METADATA, ()]), st.data()
+)
+def test_one_undo_brings_back_what_several_runs_merged_on(
+    world: tuple[FakeTenant, list[list[list[str]]]],
+    conflicts: str,
+    carry: tuple[str, ...],
+    data: st.DataObject,
+) -> None:
+    tenant, runs = world
+    before = copy.deepcopy(Rig(tenant).state())
+    rig = Rig(tenant)
+    for pairs in runs:
+        rig.link(pairs, conflicts=conflicts, carry=carry)
+    linked = [secondary for pairs in runs for _, secondary in pairs]
+    some = data.draw(st.sets(st.sampled_from(linked)))
+    undone = rig.undo(only=some).get("undone", 0)
+    rest = rig.undo()
+
+    assert rest.get("planned", 0) == rest.get("undone", 0) == len(linked) - undone
+    assert rig.state() == before
+    assert [row["left"] for row in rig.records("undo_outcome") if row.get("left")] == []
+
+
 def counts(plan: list[list[str]], name: str) -> dict[str, Any]:
     """Return the counts of a run in which every pair ended alike."""
     return {"planned": len(plan), name: len(plan)}
