@@ -281,7 +281,7 @@ def test_columns_are_named_once(tmp_path: Path) -> None:
 )
 def test_several_keys_of_metadata_are_told_apart(paths: tuple[str, ...], tmp_path: Path) -> None:
     def holding(user_id: str, path: str, value: object) -> Json:
-        inner: object = value
+        inner: Any = value
         kind, *steps = path.split(".")
         for step in reversed(steps):
             inner = {step: inner}
