@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.records import (
+    CARRIED,
     HEADER,
     INTENT,
     OUTCOME,
@@ -42,7 +43,7 @@ class _Entry(NamedTuple):
     writer: str
     kind: str
     outcome: str
-    open: bool
+    open: bool | str
     ref: Ref | None
     reason: str | None
     connection: str | None
@@ -55,7 +56,8 @@ class Known:
     What is known of one pair.
 
     ``outcome`` is the last that rules, None when there is none. ``tried``: a try of ours may have linked it though no
-    outcome says so. ``undoing``: an undo began and did not end. ``restored``: it had restored the account.
+    outcome says so. ``standing``: what a try carried stands on the primary, though it is not linked.
+    ``undoing``: an undo began and did not end. ``restored``: it had restored the account.
     ``refs``: the snapshots of its tries since the last undo, oldest first. ``undone_refs``: those of before.
     ``n`` is the number of its ruling record, ``tried_n`` that of its last intent, ``began_n`` that of the first since
     the last undo. ``undo`` and ``undo_reason``: how the last undo ended that no try came after, None when there was
@@ -67,6 +69,7 @@ class Known:
     reason: str | None = None
     connection: str | None = None
     tried: bool = False
+    standing: bool = False
     undoing: bool = False
     restored: bool = False
     undone: bool = False
@@ -157,7 +160,7 @@ def _entry(writer: str, record: Mapping[str, Any]) -> _Entry:
         writer,
         intern(record["kind"]),
         intern(str(record.get("outcome") or "")),
-        bool(record.get("open")),
+        CARRIED if record.get("open") == CARRIED else bool(record.get("open")),
         ref,
         record.get("reason"),
         intern(record["connection"]) if isinstance(record.get("connection"), str) else None,
@@ -176,7 +179,8 @@ def _known(key: Key, entries: tuple[_Entry, ...], began: Began) -> Known:
     if over:
         undone_at, since = undone[-1].n, []
     intents = [each for each in since if each.kind == INTENT]
-    tried = any(_is_open(each, since) for each in intents)
+    opens = [_open(each, since) for each in intents]
+    tried = True in opens
     ruling = _ruling([each for each in since if each.kind == OUTCOME])
     outcome = ruling.outcome if ruling else None
     tried_at = max((each.n for each in intents), default=-1)
@@ -188,6 +192,10 @@ def _known(key: Key, entries: tuple[_Entry, ...], began: Began) -> Known:
         reason=ruling.reason if ruling else None,
         connection=next((e.connection for e in reversed(ordered) if e.connection), None),
         tried=tried,
+        standing=any(
+            how == CARRIED and not _taken_up(each, since, began)
+            for each, how in zip(intents, opens, strict=True)
+        ),
         undoing=undoing,
         restored=undoing and any(each.restored for each in since if each.n > tried_at),
         undone=over,
@@ -210,12 +218,23 @@ def _ruling(outcomes: list[_Entry]) -> _Entry | None:
     return outcomes[-1] if outcomes else None
 
 
-def _is_open(intent: _Entry, since: list[_Entry]) -> bool:
-    """Tell whether the try of an intent may have linked, or may still: its writer said nothing sure after it."""
+def _open(intent: _Entry, since: list[_Entry]) -> bool | str:
+    """
+    Tell what is open of the try of an intent, by what its writer said after it.
+
+    True: it may have linked, or may still. CARRIED: it has not, but what it carried stands on the primary.
+    """
     later = [e for e in since if e.kind == OUTCOME and e.writer == intent.writer and e.n > intent.n]
-    if not later:
-        return True
-    return later[-1].outcome == "unknown" or later[-1].open
+    return True if not later or later[-1].outcome == "unknown" else later[-1].open
+
+
+def _taken_up(intent: _Entry, since: list[_Entry], began: Began) -> bool:
+    """Tell whether a later try, which knew what this one had carried, came to a good end of it."""
+    return any(
+        each.kind == OUTCOME and not each.open and began(each.writer) > intent.n
+        for each in since
+        if each.n > intent.n
+    )
 
 
 def _is_undoing(since: list[_Entry], began: Began) -> bool:

@@ -19,6 +19,7 @@ class Outcome:
     ``warnings`` are for the log and hold no personal data. ``tried``: a lost try of ours may still be applied.
     ``answered``: Auth0 said so to this try; else it was found by looking, and may be another's.
     ``open``: something of it stands at the primary, for a later try or an undo to take up.
+    ``standing``: what was carried stands there, and the link was surely not made.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     tried: bool = field(default=False, compare=False)
     open: bool = field(default=False, compare=False)
+    standing: bool = field(default=False, compare=False)
     answered: bool = field(default=False, compare=False)
     requests: int = field(default=0, compare=False)
 

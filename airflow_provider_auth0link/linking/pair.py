@@ -273,8 +273,10 @@ def _connection_id(tenant: Tenant, secondary: Account, options: Options) -> str 
 
 def _without_carry(tenant: Tenant, job: Job, outcome: Outcome) -> Outcome:
     """Take the carry back when the pair is refused for good; keep it when a later try will go on from it."""
-    if not job.carry or outcome.error is None or outcome.error.retryable or outcome.tried:
+    if not job.carry or outcome.error is None or outcome.tried:
         return outcome
+    if outcome.error.retryable:
+        return outcome.with_(standing=True)
     try:
         taken, left = job.carry.take_back(tenant)
     except Auth0LinkError as error:

@@ -9,8 +9,9 @@ place in the segment counts), ``primary_user_id``,
 - ``header``, the first record of each writer: ``format``, ``tenant``, ``command`` ("link" or "undo"),
   ``plan_digest``, ``options``.
 - ``intent``: ``identities`` of the secondary, ``carried`` (paths), ``snapshot`` (``file`` and ``line``).
-- ``outcome``: ``outcome``, ``reason``, ``carried``, ``open`` (a lost try may still be applied), ``limit_used`` (how far
-  the tenant's limit was drawn down, 0 to 1; not with every record).
+- ``outcome``: ``outcome``, ``reason``, ``carried``, ``open`` (true: a lost try may still be applied; "carried": it was
+  not linked, but what was carried stands on the primary), ``limit_used`` (how far the tenant's limit was drawn down, 0
+  to 1; not with every record).
 - ``undo_intent``: ``restored`` (once more, when the account is what it was).
 - ``undo_outcome``: ``outcome``, ``reason``, ``left`` (paths that somebody changed).
 
@@ -30,6 +31,9 @@ from airflow_provider_auth0link.errors import InputError
 FORMAT = 1
 HEADER, INTENT, OUTCOME = "header", "intent", "outcome"
 UNDO_INTENT, UNDO_OUTCOME = "undo_intent", "undo_outcome"
+CARRIED = "carried"
+"""Of ``open``: nothing but the carry is."""
+
 KINDS = frozenset({HEADER, INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME})
 
 _UUID = r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"

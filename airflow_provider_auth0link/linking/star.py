@@ -29,7 +29,7 @@ from airflow_provider_auth0link.linking.pair import (
     stopped,
 )
 from airflow_provider_auth0link.linking.plan import Star
-from airflow_provider_auth0link.linking.records import INTENT, OUTCOME, Key
+from airflow_provider_auth0link.linking.records import CARRIED, INTENT, OUTCOME, Key
 from airflow_provider_auth0link.linking.settle import read
 from airflow_provider_auth0link.linking.snapshot import combined
 from airflow_provider_auth0link.linking.tenant import Tenant
@@ -97,7 +97,19 @@ class StarRun:
                 yield self._ended(index, outcome.with_(requests=requests))
             else:
                 yield from self._link(index, requests)
+                if self._waits_for(index):
+                    return
             requests = 0
+
+    def _waits_for(self, index: int) -> bool:
+        """
+        Tell whether the rest must wait for a pair that carried and is not linked yet.
+
+        Where a secondary's values rule, they would be written over values of this pair, and an undo could not tell
+        which of them stood there first.
+        """
+        outcome = self.outcomes[index]
+        return outcome is not None and outcome.standing and self.options.conflicts == "secondary"
 
     @property
     def _is_chain(self) -> bool:
@@ -162,6 +174,8 @@ class StarRun:
             row["warnings"] = list(outcome.warnings)
         if outcome.tried or outcome.open:
             row["open"] = True
+        elif outcome.standing:
+            row["open"] = CARRIED
         whole = {**self._row(index), **row, "requests": outcome.requests}
         return Note(OUTCOME, whole, outcome=outcome, instead=instead)
 

@@ -19,8 +19,8 @@ NAMED_AT_MOST = 10
 
 
 def is_ours(known: Known) -> bool:
-    """Tell whether a pair was linked by a run, or may have been, and is not undone."""
-    return known.outcome == LINKED or known.tried or known.undoing
+    """Tell whether a run linked a pair, or may have, or left what it carried, and that is not undone."""
+    return known.outcome == LINKED or known.tried or known.standing or known.undoing
 
 
 def undo_batch(

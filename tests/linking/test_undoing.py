@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_auth0link.errors import AmbiguousError, InputError, RateLimitedError
+from airflow_provider_auth0link.errors import AmbiguousError, BadRequestError, InputError, RateLimitedError
 from airflow_provider_auth0link.linking.journal import forget_snapshots
 from airflow_provider_auth0link.linking.options import CARRIED, METADATA
 from airflow_provider_auth0link.model import Rights, UserId
@@ -558,3 +558,43 @@ def test_a_dry_run_foresees_what_somebody_unlinked_from_the_last_primary() -> No
 
     assert rig.undo(dry_run=True) == {"planned": LEVELS, "would_undo": LEVELS - 1, "left": 1}
     assert rig.undo() == {"planned": LEVELS, "undone": LEVELS - 1, "left": 1}
+
+
+@pytest.mark.parametrize("retried", [False, True], ids=["undone at once", "refused in a retry first"])
+def test_what_was_carried_of_a_pair_that_the_limit_held_back_is_taken_back(retried: bool) -> None:
+    """Its link was surely not made, but its rights are the primary's until an undo, or a try that ends, looks."""
+    before = Rig(world()).state()
+    rig = Rig(world())
+    primary, secondary = WORLD[0]
+    rig.tenant.meets("link", *[Trouble(RateLimitedError("429"))] * 2)
+    rig.tenant._ends = rig.tenant.clock()
+
+    assert rig.link([[primary, secondary]]) == {"planned": 1, "failed": 1}
+    assert rig.state() != before
+    rig.tenant._ends += 600
+    if retried:
+        rig.tenant.meets("link", Trouble(BadRequestError("400: unable to link")))
+        assert rig.link([[primary, secondary]]) == {"planned": 1, "failed": 1}
+        assert rig.undo() == {}
+    else:
+        assert rig.undo() == {"planned": 1, "undone": 1}
+    assert rig.state() == before
+
+
+def test_with_secondaries_values_the_rest_of_a_primary_waits_for_a_pair_that_carried() -> None:
+    first, second, primary = "github|first", "facebook|second", "auth0|primary"
+    tenant = FakeTenant(
+        user(primary, "db", user_metadata={"k": 0}),
+        user(first, "github", user_metadata={"k": 1}),
+        user(second, "facebook", user_metadata={"k": 0}),
+    )
+    rig = Rig(tenant)
+    before = rig.state()
+    tenant.meets("link", Trouble(RateLimitedError("429")))
+    tenant._ends = tenant.clock()
+
+    pairs = [[primary, first], [primary, second]]
+    assert rig.link(pairs, conflicts="secondary", guards=("not_blocked",)) == {"planned": 2, "linked": 2}
+    assert tenant.users[primary]["user_metadata"] == {"k": 0}
+    assert rig.undo() == {"planned": 2, "undone": 2}
+    assert rig.state() == before
