@@ -8,15 +8,17 @@ asked for is imported, so that ``auth0link --help`` waits for neither Airflow no
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
 from airflow_provider_auth0link import __version__
+from airflow_provider_auth0link.cli.ending import terminated_like_interrupted
 from airflow_provider_auth0link.errors import InputError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
+INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 and the signal, as shells count
 
 
 class Command(NamedTuple):
@@ -45,14 +47,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run a command and return its exit code.
 
     :param argv: the arguments after the program's name, by default those of the process
-    :returns: 0 success, 1 the answer is no, 2 something given is wrong, 130 interrupted
+    :returns: 0 success, 1 the answer is no, 2 something given is wrong, 130 interrupted or terminated
     """
     argv = sys.argv[1:] if argv is None else argv
     arguments = _parser(argv).parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        with terminated_like_interrupted():
+            return int(arguments.run(arguments))
     except InputError as error:
         print(f"auth0link: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read has seen enough; the interpreter must not flush once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        print(f"auth0link: {error.strerror or error}: {error.filename or 'a file'}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("auth0link: interrupted", file=sys.stderr)

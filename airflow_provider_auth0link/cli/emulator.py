@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_like_interrupted
+from airflow_provider_auth0link.cli.tenant import emulator_module
 from airflow_provider_auth0link.emulator.plans import PLANS, IdentitiesGroup, Refill
 from airflow_provider_auth0link.errors import InputError
 
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         port=arguments.port,
     )
     try:
-        with terminated_like_interrupted(), tenant:
+        with tenant:
             _announce(tenant)
             threading.Event().wait()
     except OSError as error:

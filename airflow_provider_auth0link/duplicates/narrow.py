@@ -122,9 +122,10 @@ def _narrow(search: Search, kinds: Mapping[str, str]) -> str:
 
 
 def _exact(search: Search) -> str:
+    objects = "len(list_filter(json_extract(identities, '$[*]'), lambda i: json_type(i) <> 'OBJECT')) = 0"
     kind = (
         "CASE WHEN user_id IS NULL OR (identities IS NOT NULL AND identities <> '[]' "
-        f"AND NOT (starts_with(identities, '[{{') AND ends_with(identities, '}}]'))) THEN {ODD} "
+        f"AND NOT (starts_with(identities, '[') AND {objects})) THEN {ODD} "
         f"WHEN identities <> '[]' THEN {HOLDS_MORE} ELSE {PLAIN} END"
     )
     return f"SELECT hash(user_id) AS hu, {kind} AS kind, {_keys(search, narrow=False)} FROM ({typed_sql(search)})"

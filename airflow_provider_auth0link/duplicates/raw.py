@@ -41,7 +41,7 @@ def raw_records(records: Records, wanted: Sequence[int], *, blank: bool) -> Iter
     last = None
     with records.path.open("rb", buffering=BUFFER) as file:
         if blank:
-            lines = ((line, data) for line, data in enumerate(file, 1) if data.strip())
+            lines = ((line, data) for line, data in enumerate(file, 1) if bare(line, data))
             for last, (line, data) in zip(wanted, compress(lines, marks), strict=False):
                 yield last, line, data
         else:

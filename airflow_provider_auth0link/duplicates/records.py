@@ -14,6 +14,7 @@ import io
 import json
 import shutil
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -21,7 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from airflow_provider_auth0link.duplicates.reasons import NO_OBJECT, NO_UTF8, WRONG_CELLS
+from airflow_provider_auth0link.duplicates.reasons import NO_JSON, NO_OBJECT, NO_UTF8, WRONG_CELLS
 from airflow_provider_auth0link.duplicates.sources import FileSource, RowsSource, Source, is_gzip, one_file
 from airflow_provider_auth0link.errors import InputError
 
@@ -59,6 +60,13 @@ def records_of(source: Source, work: Path) -> Records:
 
     :raises InputError: when the source cannot be read
     """
+    try:
+        return _records_of(source, work)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError("source: cannot be unpacked. Is it whole?") from None
+
+
+def _records_of(source: Source, work: Path) -> Records:
     if isinstance(source, RowsSource):
         return _spool(enumerate(_named(source.columns, source.rows), 1), work)
     if not source.path.is_file():
@@ -77,11 +85,8 @@ def records_of(source: Source, work: Path) -> Records:
 def _unpacked(path: Path, work: Path) -> Records:
     """Unpack a file, so that its records can be found again by their places."""
     plain = work / "records.ndjson"
-    try:
-        with gzip.open(path) as source, plain.open("wb") as target:
-            shutil.copyfileobj(source, target, PIECE)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(f"source: {path.name!r} cannot be unpacked. Is it whole?") from None
+    with gzip.open(path) as source, plain.open("wb") as target:
+        shutil.copyfileobj(source, target, PIECE)
     return Records(plain)
 
 
@@ -91,7 +96,11 @@ def _spool(rows: Iterable[tuple[int, Mapping[str, object] | str]], work: Path) -
         for line, row in rows:
             account: dict[str, Any] = {WRONG: row} if isinstance(row, str) else _account(row)
             account[LINE] = line
-            file.write(json.dumps(account, default=_plain) + "\n")
+            try:
+                written = json.dumps(account, default=_plain)
+            except RecursionError:  # metadata that a user has nested without end
+                written = json.dumps({WRONG: NO_JSON, LINE: line})
+            file.write(written + "\n")
     return Records(path, spooled=True)
 
 
@@ -132,7 +141,7 @@ def _account(row: Mapping[str, object]) -> dict[str, Any]:
 
 def _cell(name: str, cell: object) -> object:
     if name in NESTED and isinstance(cell, str | bytes):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(cell)
     if name in FLAGS and not isinstance(cell, bool):
         return _WORDS.get(str(cell).strip().lower(), cell)
@@ -158,6 +167,7 @@ def _csv(source: FileSource) -> Iterator[tuple[int, Mapping[str, object] | str]]
     ):
         reader = csv.reader(file, strict=True)
         begins = 1
+        before = csv.field_size_limit(MOST_CELL)
         try:
             columns = [name.strip() for name in next(reader, ["user_id"])]
             _check(columns)
@@ -168,6 +178,8 @@ def _csv(source: FileSource) -> Iterator[tuple[int, Mapping[str, object] | str]]
                 begins = reader.line_num + 1
         except csv.Error:
             raise InputError(f"source: line {begins}: is no CSV (comma, double quotes)") from None
+        finally:
+            csv.field_size_limit(before)
 
 
 def _row(columns: Sequence[str], cells: Sequence[Any]) -> Mapping[str, object] | str:
@@ -200,7 +212,7 @@ def iter_rows(rows: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - a curso
 
 def _is_array(plain: Records) -> bool:
     with plain.opened() as file:
-        return file.read(1 << 16).lstrip().startswith(b"[")
+        return file.read(1 << 16).removeprefix(BOM_UTF8).lstrip().startswith(b"[")
 
 
 def _array(plain: Records) -> Iterator[Mapping[str, object] | str]:
@@ -213,7 +225,14 @@ def _array(plain: Records) -> Iterator[Mapping[str, object] | str]:
                 {"path": one_file(plain.path), "kind": "gzip" if is_gzip(plain.path) else "none"},
             )
             for (text,) in iter_rows(rows):
-                row = json.loads(text)
-                yield row if isinstance(row, dict) else NO_OBJECT
+                yield _element(text)
         except (duckdb.Error, ValueError):
             raise InputError("source: is no JSON array that can be read. Give one object a line") from None
+
+
+def _element(text: str) -> Mapping[str, object] | str:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return NO_JSON
+    return row if isinstance(row, dict) else NO_OBJECT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -192,4 +193,4 @@ def _apart(one: str, path: str, other: str, other_path: str) -> None:
 
 def _place(path: str) -> str:
     local = files.local_path(path)
-    return path if local is None else str(local.resolve())
+    return path if local is None else os.path.realpath(local)  # which follows no circle of links

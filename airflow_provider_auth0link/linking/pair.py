@@ -1,9 +1,7 @@
 """
-One pair, from the first reading to its outcome, step by step.
+One pair: read both, check evidence and guards, write the intent down, carry, link, settle.
 
-The order: read both, check evidence and guards, write the intent down, carry, link, settle. The steps are a
-generator: it hands out the intent and goes on once that is durable. When Auth0 refuses the link for good after
-the carry, the carry is taken back.
+The steps are a generator: it hands out the intent and goes on once that is durable.
 """
 
 from __future__ import annotations

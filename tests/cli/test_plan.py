@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,47 @@ def test_a_bar_is_shown_to_who_looks_on(folder: Path) -> None:
     assert "1 pair planned" in out
     assert "100%" in drawn
     assert "\x1b" not in out
+
+
+def test_terminated_it_leaves_nothing(folder: Path) -> None:
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    source = folder / "users.ndjson"
+    row = json.dumps(account("auth0|1", "x@x.org")).encode() + b"\n"
+    source.write_bytes(row * 200_000)
+    process = subprocess.Popen(
+        command("plan", "users.ndjson", "-o", "plan.jsonl"),
+        cwd=folder,
+        env=environment(TMPDIR=str(temporary)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not list(temporary.iterdir()):
+        time.sleep(0.01)
+    process.terminate()
+
+    assert process.communicate(timeout=60)[1] == "auth0link: interrupted\n"
+    assert process.returncode == 130
+    assert sorted(path.name for path in folder.iterdir()) == ["temporary", "users.ndjson"]
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_place_that_takes_no_file_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["plan", str(folder / "users.ndjson"), "-o", str(folder / "users.ndjson" / "plan.jsonl")])
+
+    assert code == 2
+    assert capsys.readouterr().err.startswith("auth0link: ")
+
+
+def test_whoever_reads_no_further_gets_no_traceback(folder: Path) -> None:
+    asked = subprocess.run(
+        ["sh", "-c", '"$@" | true', "sh", *command("plan", "users.ndjson", "-o", "plan.jsonl", "--json")],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    assert "Traceback" not in asked.stderr

@@ -297,3 +297,41 @@ def test_several_keys_of_metadata_are_told_apart(paths: tuple[str, ...], tmp_pat
     ran = search([*accounts, *others], tmp_path, rules=tuple(f"metadata:{path}" for path in paths))
 
     assert ran.pairs == [(f"auth0|{number}", f"github|{number}") for number in range(1, len(paths) + 1)]
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" \n\n", b"\r\n"], ids=["one", "two", "CRLF"])
+@pytest.mark.parametrize("odd", ["auth0|zo\u00eb", "auth0|a\\\\b"], ids=["not ASCII", "backslash"])
+def test_an_odd_record_behind_a_blank_line_is_found(blank: bytes, odd: str, tmp_path: Path) -> None:
+    first = lines([account("github|a", "x@x.org", logins_count=2)])
+
+    ran = search([first + blank, account(odd, "x@x.org")], tmp_path)
+
+    assert ran.pairs == [("github|a", odd)]
+    assert ran.rejects == b""
+
+
+def test_bytes_tell_whether_a_file_is_packed_not_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "users.ndjson.gz"
+    path.write_bytes(lines([account("auth0|a", "x@x.org"), account("auth0|b", "x@x.org")]))
+
+    assert run(FileSource(path, ".ndjson.gz"), tmp_path).found.planned == 1
+
+
+@pytest.mark.parametrize("first", [{}, {"identities": None}], ids=["with identities", "without"])
+@pytest.mark.parametrize("identities", [[{}, None, {}], [1], "text", {"provider": "auth0"}, [[]]])
+def test_what_is_no_list_of_objects_is_told_however_the_file_begins(
+    first: Json, identities: object, tmp_path: Path
+) -> None:
+    head = account("auth0|a", "x@x.org") | first
+    rest = [account(f"auth0|{number}", f"{number}@x.org") for number in range(3)]
+
+    ran = search(
+        [
+            head if first == {} else {key: head[key] for key in head if key != "identities"},
+            *rest,
+            account("auth0|b", "x@x.org") | {"identities": identities},
+        ],
+        tmp_path,
+    )
+
+    assert [row["reason"] for row in rows(ran.rejects)] == ["unreadable: identities is no list of objects"]

@@ -118,6 +118,9 @@ def test_an_array_of_json_is_read(tmp_path: Path) -> None:
         ("users.csv", b'user_id\n"a|1\n'),
         ("users.json", b'[{"user_id": "a|1"}'),
         ("users.parquet", b"no parquet"),
+        ("users.csv.gz", gzip.compress(b"user_id,email\n" + b"a|1,x\n" * 9999)[:-9]),
+        ("users.json.gz", gzip.compress(b"[{}]")[:-9]),
+        ("users.ndjson.gz", gzip.compress(b"{}\n")[:-9]),
     ],
 )
 def test_a_source_that_cannot_be_read_is_told(name: str, content: bytes, tmp_path: Path) -> None:
@@ -133,3 +136,30 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_rows_need_a_user_id(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column user_id"):
         records_of(rows(("id",), ("a|1",)), tmp_path)
+
+
+def test_a_cell_may_be_as_large_as_metadata_are(tmp_path: Path) -> None:
+    large = '"{""a"": ""' + "x" * 200_000 + '""}"'
+
+    (row,) = read(file(tmp_path, "users.csv", f"user_id,app_metadata\na|1,{large}\n".encode()), tmp_path)
+
+    assert len(row["app_metadata"]["a"]) == 200_000
+
+
+DEEP = '{"a":' * 5000 + "1" + "}" * 5000
+
+
+def test_one_users_metadata_nested_without_end_spoil_nobody_elses_row(tmp_path: Path) -> None:
+    cell = DEEP.replace('"', '""')
+    csv = f'user_id,app_metadata\na|1,"{cell}"\na|2,{{}}\n'.encode()
+    array = f'[{{"user_id": "a|1", "app_metadata": {DEEP}}}, {{"user_id": "a|2"}}]'.encode()
+
+    for name, content in (("users.csv", csv), ("users.json", array)):
+        found = read(file(tmp_path, name, content), tmp_path)
+        assert found[1]["user_id"] == "a|2", name
+
+
+def test_an_array_may_begin_with_a_mark_of_its_order(tmp_path: Path) -> None:
+    source = file(tmp_path, "users.json", b'\xef\xbb\xbf[{"user_id": "a|1"}]')
+
+    assert not records_of(source, tmp_path).path.samefile(source.path)

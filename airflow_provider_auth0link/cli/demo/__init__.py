@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import airflow_provider_auth0link
-from airflow_provider_auth0link.cli.tenant import emulator_module, terminated_like_interrupted
+from airflow_provider_auth0link.cli.tenant import emulator_module
 from airflow_provider_auth0link.errors import InputError
 
 DAGS = ("example_batch", "example_undo", "example_dedup_and_link")
@@ -41,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     users = believable_users(USERS, SEED)
     today = overnight(users)
     with (
-        terminated_like_interrupted(),
         _folder(arguments.keep) as folder,
         server.Emulator(users=today, rate=RATE, burst=BURST, latency=LATENCY, seed=SEED) as tenant,
     ):

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_auth0link.cli.tenant import terminated_like_interrupted
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 from airflow_provider_auth0link.linking.options import CONFLICTS, METADATA, SNAPSHOTS, Options
 from airflow_provider_auth0link.settings import RATE_SHARE
@@ -78,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_folder(arguments.report)
     plan, store = _plan(arguments.plan), _store(arguments.journal)
     try:
-        with terminated_like_interrupted(), _progress() as told:
+        with _progress() as told:
             rehearsal = rehearse(arguments.users, plan, options, store, share=arguments.rate_share, told=told)
     except InputError:
         raise
