@@ -222,7 +222,7 @@ def _array(plain: Records) -> Iterator[Mapping[str, object] | str]:
         try:
             rows = database.execute(
                 "SELECT json FROM read_json_objects($path, format = 'array', compression = $kind)",
-                {"path": one_file(plain.path), "kind": "gzip" if is_gzip(plain.path) else "none"},
+                {"path": one_file(plain.path), "kind": "gzip" if is_gzip(plain.path) else "uncompressed"},
             )
             for (text,) in iter_rows(rows):
                 yield _element(text)

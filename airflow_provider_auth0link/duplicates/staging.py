@@ -96,7 +96,7 @@ def read_sql(kinds: Mapping[str, str]) -> str:
     names = ", ".join(f"{text_sql(name)}: {text_sql(kind)}" for name, kind in kinds.items())
     return (
         "SELECT * FROM read_json($path, format = 'newline_delimited', records = true, ignore_errors = true, "
-        f"compression = 'none', columns = {{{names}}})"
+        f"compression = 'uncompressed', columns = {{{names}}})"
     )
 
 
