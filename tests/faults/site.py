@@ -162,7 +162,7 @@ def site(
 def ended(batch: Batch) -> dict[str, Any]:
     """Run to the end, which must come; a failure apart from single pairs is raised."""
     batch.start()
-    assert batch.wait(7200)
+    assert batch.wait(21_600)
     if batch.failure is not None:
         raise batch.failure
     counts = batch.close()

@@ -2,7 +2,7 @@
 A thousand pairs against every fault: ``make test-faults``. It takes hours, so no other run collects it.
 
 The client gives an answer one second; all else is as in a task: real time, real waits, as many requests at once as it
-learns are worth having. Where every third answer is a bare 429, which a client can but wait out, that is an hour.
+learns are worth having. Where every third answer is a bare 429, which a client can but wait out, that is four hours.
 """
 
 from __future__ import annotations
