@@ -123,7 +123,7 @@ def linked_by_struck_try(batch: Batch) -> set[str]:
     """Return the secondaries that the try that was struck wrote down as linked."""
     records = [
         json.loads(line)
-        for path in batch.folder.glob(f"{batch.struck}-0-*.jsonl")
+        for path in batch.folder.glob(f"{batch.struck}--1-*.jsonl")
         for line in path.read_text().splitlines()
     ]
     return {each["secondary_user_id"] for each in records if each.get("outcome") == "linked"}
