@@ -107,6 +107,11 @@ def report(history: History, names: Collection[str]) -> Report:
     )
     for known in history:
         _count(told, known, snapshots)
+    for rows in (
+        told.refusals,
+        told.look,
+    ):  # a journal's files come in any order, and only the first are shown
+        rows.sort(key=lambda each: (each.primary_user_id, each.secondary_user_id, each.connection_id or ""))
     return told
 
 

@@ -53,6 +53,28 @@ def test_a_pair_that_failed_is_named_with_its_reason() -> None:
     assert (look[:4], look.reason) == ((A, B, None, "failed"), "no")
 
 
+def test_pairs_are_named_in_one_order_however_the_files_come() -> None:
+    history = History()
+    rows = [
+        {
+            "n": at,
+            "kind": "outcome",
+            "primary_user_id": A,
+            "secondary_user_id": f"github|{name}",
+            "outcome": how,
+        }
+        for at, (name, how) in enumerate(
+            [("3", "refused"), ("1", "refused"), ("6", "failed"), ("2", "refused"), ("5", "failed")]
+        )
+    ]
+    history.add(ONE, rows)
+
+    found = report(history, [])
+
+    assert [each.secondary_user_id for each in found.refusals] == ["github|1", "github|2", "github|3"]
+    assert [each.secondary_user_id for each in found.look] == ["github|5", "github|6"]
+
+
 def test_what_an_undo_did_and_left() -> None:
     rig = Rig(FakeTenant(user(A), user(B), user(C)))
     rig.link([[A, B], [A, C]])

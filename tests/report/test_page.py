@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from airflow_provider_auth0link.report.figures import ROWS_AT_MOST, of_journal
 from airflow_provider_auth0link.report.page import render
+from airflow_provider_auth0link.report.timeline import Step, Timeline
 from tests.fakes.store import MemoryStore
 from tests.fakes.tenant import FakeTenant
 from tests.linking.rig import Rig
@@ -166,3 +168,29 @@ def test_a_journal_has_one_page_however_it_is_read() -> None:
         journal.commit()
 
     assert render(of_journal(store)) == render(of_journal(Turned(store.files)))
+
+
+@pytest.mark.parametrize(
+    ("at_limit", "said"),
+    [
+        (0.92, "The run was too short to tell the limit. It held the run in 92 % of the time."),
+        (0.0, "the limit hardly held the run."),
+        (None, "The journal tells of no limit."),
+    ],
+)
+def test_a_limit_that_was_not_measured_is_not_contradicted(at_limit: float | None, said: str) -> None:
+    figures = of_journal(_linked_once())
+    line = Timeline(1, (Step(0, 1, 1.0, 0.0),), (), None, measured=False, at_limit=at_limit)
+
+    text = " ".join(Read(render(replace(figures, timeline=line))).text.split())
+
+    assert said in text
+    assert text.count("the run in") == (1 if at_limit else 0)
+
+
+def _linked_once() -> MemoryStore:
+    rig = Rig(FakeTenant())
+    journal = rig.journal(header={"command": "link"})
+    journal.note("outcome", outcome("linked", "auth0|a", "github|b"))
+    journal.commit()
+    return rig.store
