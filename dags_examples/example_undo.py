@@ -23,7 +23,7 @@ from airflow_provider_auth0link.operators.undo import UndoLinksOperator
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
-        "journal": Param("auth0link/journals/the-run", type="string", title="The run's journal_path"),
+        "journal": Param("/data/auth0/THE_RUN_ID", type="string", title="The run's journal_path"),
         "only": Param(
             default=None,
             type=["null", "array"],
