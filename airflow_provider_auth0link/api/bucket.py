@@ -10,8 +10,7 @@ differ on when it is refilled (rate limit policy, rate limit use cases). So noth
 - **Nothing known, nothing under way.** Then no answer will come, and the next token is predicted, by the refill
   that was learned. Where a prediction failed though the tenant had told a later reset, the reset is waited for.
 - **The reserve.** What is left above it sets the rate, by the same law for every process (``sharing.py``).
-- **No headers.** Requests leave freely until a 429 shows that there is a limit; from then on the rate grows by
-  equal steps, and falls to what went through.
+- **No headers.** Only 429s tell of the limit (``blind.py``).
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from airflow_provider_auth0link.api.blind import NEVER, Blind
 from airflow_provider_auth0link.api.sharing import Sharing, View
-
-NEVER = math.inf
 
 ALONE_PER_TOKEN_S = 16.0
 """Requests per second for each token above the reserve, where the whole bucket may be used: little is left over."""
@@ -30,14 +28,8 @@ FIRST_GUESS_PER_S = 1.0
 LEAST_GAIN_PER_S = 0.01
 SAMPLE_S = 0.4
 SAMPLES = 24
-FIRST_FLIGHT = 2
 LONGEST_PAUSE_S = 60.0
 MARGIN_S = 0.01
-
-BLIND_FIRST_PER_S = 100.0
-BLIND_LEAST_PER_S = 0.5
-BLIND_FALL = 0.85
-BLIND_STEPS_PER_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +73,9 @@ class Bucket:
     _reset: float | None = None
     _early_went: int = 0
     _early_failed: int = 0
-    _blind_rate: float | None = None
-    _blind_step: float = 0.0
-    _blind_at: float = 0.0
-    _began_at: float | None = None
     _event_at: float = -NEVER
-    _event_ok: int = 0
     _sharing: Sharing = field(default_factory=Sharing)
+    _blind: Blind = field(default_factory=Blind)
 
     @property
     def reserve(self) -> float:
@@ -99,13 +87,15 @@ class Bucket:
         if self._paused_until > now:
             return self._paused_until
         if self.limit is None:
-            return self._ready_blind(now)
+            return self._blind.ready_at(now, self._last_sent, self.pending)
         if self.known < 1 and self.pending:
             return NEVER
         return max(now, self._next_token() if self.known < 1 else now, self._due())
 
     def _due(self) -> float:
         """Return when the next request may leave by the rate. It is never zero: whoever stops learns nothing."""
+        if self.limit is None:
+            return self._blind.due(self._last_sent)
         if self.reserve >= 1:
             view = View(self.limit or 0, self.reserve, self.known, self._seen_at)
             return self._sharing.due(view, self._last_sent, under_way=self.pending > 0)
@@ -131,16 +121,15 @@ class Bucket:
         if not self.pending:
             self._sharing.began(now)
         self.pending += 1
-        if self._began_at is None:
-            self._began_at = now
         if self.limit is not None:
             self._predicted = self.known < 1
-            # The next moment counts from this request's own, unless that is long past: idle time is not saved up.
-            due = self._due()
-            self._last_sent = due if now - 0.05 < due <= now else now
+        # The next moment counts from this request's own, unless that is long past: idle time is not saved up.
+        due = self._due()
+        self._last_sent = due if now - 0.05 < due <= now else now
+        if self.limit is not None:
             self.known -= 1
         else:
-            self._last_sent = now
+            self._blind.sent(now)
 
     def pause(self, until: float) -> None:
         """Let nothing leave before this moment."""
@@ -172,14 +161,17 @@ class Bucket:
         self._read_clock(now, sent_at, told)
         if told.limit is not None and told.remaining is not None:
             self.limit = told.limit
-        if limited:
+        if limited and self.limit is None:
+            pause = self._blind.refused(now, sent_at, self.pending)
+            self.pause(now + max(pause, min(told.retry_after or 0.0, LONGEST_PAUSE_S)))
+        elif limited:
             self._refused(now, sent_at, told, predicted=predicted)
         else:
             self._refusals = 0
             self._ok += 1
             self._early_went += early
             if self.limit is None:
-                self._rise_blind(now)
+                self._blind.served(now, sent_at)
             elif told.remaining is not None:
                 self._read_left(sent_at, told.remaining)
 
@@ -217,19 +209,15 @@ class Bucket:
         first = self._refusals == 1
         waits = min(0.25 * 2.0 ** min(self._refusals, 16), LONGEST_PAUSE_S)
         hint = self._reset_latest() - now if self._reset is not None else 0.0
-        if self.limit is None:
-            self._fall_blind(now)
-        elif predicted and hint > 0:
+        if predicted and hint > 0:
             self._early_failed += 1
         elif predicted:
             self._guess = max(LEAST_GAIN_PER_S, min(self._guess, self.gain) * 0.8)
             self.gain = max(self._guess, self.gain * 0.8)
             self._samples.clear()
-        self._event_at, self._event_ok = now, self._ok
+        self._event_at = now
         if told.retry_after is not None:
             pause = min(told.retry_after, LONGEST_PAUSE_S)
-        elif self.limit is None:
-            pause = 0.0
         else:
             pause = min(max(hint, 0.5 / self.gain if first else waits / 4), waits)
         self.pause(now + pause)
@@ -251,24 +239,3 @@ class Bucket:
         if not self._samples or at - self._samples[-1][0] > SAMPLE_S:
             self._samples.append((at, remaining, self._ok))
             del self._samples[:-SAMPLES]
-
-    def _ready_blind(self, now: float) -> float:
-        if self._ok == 0 and self._event_at == -NEVER:  # whether there are headers is not known yet
-            return now if self.pending < FIRST_FLIGHT else NEVER
-        return now if self._blind_rate is None else max(now, self._last_sent + 1 / self._blind_rate)
-
-    def _rise_blind(self, now: float) -> None:
-        """Without headers: rise by equal steps, once there is a rate at all."""
-        if self._blind_rate is not None:
-            self._blind_rate += self._blind_step * min(now - self._blind_at, 1.0)
-            self._blind_at = now
-
-    def _fall_blind(self, now: float) -> None:
-        """Without headers: fall to what went through since the last 429, which is about what the bucket gains."""
-        since = now - max(self._event_at, self._began_at or now)
-        through = (self._ok - self._event_ok) / since if since > SAMPLE_S else BLIND_FIRST_PER_S
-        if self._blind_rate is not None:
-            through = min(max(through, self._blind_rate / 2), self._blind_rate)
-        self._blind_rate = max(BLIND_LEAST_PER_S, BLIND_FALL * through)
-        self._blind_step = self._blind_rate * BLIND_STEPS_PER_S
-        self._blind_at = now
