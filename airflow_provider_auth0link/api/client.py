@@ -18,6 +18,7 @@ from airflow_provider_auth0link.api.retry import (
     after_limit,
     backoff,
     server_time,
+    tells_when,
 )
 from airflow_provider_auth0link.api.token import StaticToken, Token, TokenFetcher, TokenSource
 from airflow_provider_auth0link.api.width import Width
@@ -180,9 +181,15 @@ class Auth0Client:
         return response
 
     def _pause(self, request: Request, attempt: int, limited: int, response: Response) -> float:
-        """Return how long to wait. A 429 holds back its whole class, so other failures of a request do not count."""
+        """
+        Return how long to wait. A 429 holds back its whole class, so other failures of a request do not count.
+
+        Where it tells no time, the pace alone knows how long: it lets the next request of the class leave when it may.
+        """
         if response.status != TOO_MANY:
             return backoff(attempt, self.timing.chance())
+        if not tells_when(response.headers):
+            return 0.0
         now = server_time(response.headers, self.timing.epoch())
         seconds = after_limit(limited, response.headers, now, self.timing.chance())
         self.pace.hold(limits.lane(request), seconds)
@@ -200,7 +207,8 @@ class Auth0Client:
         if seconds > QUIET_S:
             log.warning("%s; trying again in %.0f s", error, seconds)
         if isinstance(error, RateLimitedError):
-            self.timing.sleep(seconds)
+            if seconds:
+                self.timing.sleep(seconds)
         else:
             self.rest(limits.lane(request), seconds)
 

@@ -95,6 +95,11 @@ def after_limit(attempt: int, headers: Mapping[str, str], now: float, chance: fl
     return min(max(reset - now, RESET_LEAST_S), RESET_MOST_S, 2.0 ** min(attempt, 16)) + chance * 0.5
 
 
+def tells_when(headers: Mapping[str, str]) -> bool:
+    """Tell whether a 429 says how long to wait."""
+    return any(_float(headers.get(name)) is not None for name in ("retry-after", "x-ratelimit-reset"))
+
+
 def server_time(headers: Mapping[str, str], fallback: float) -> float:
     """Return the epoch that the answer's ``Date`` tells, or *fallback* when it tells none."""
     told = told_time(headers)

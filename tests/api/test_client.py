@@ -143,27 +143,36 @@ def test_a_write_bears_the_correlation_id_of_its_work(verb: Verb, good: Response
 
 @pytest.mark.parametrize(("verb", "good"), READS + WRITES)
 @pytest.mark.parametrize(
-    ("headers", "nap"),
+    ("headers", "naps"),
     [
-        pytest.param({"retry_after": "7"}, 7.0, id="Retry-After"),
-        pytest.param({"x_ratelimit_reset": f"{START + 2:.0f}"}, 2.0, id="reset"),
+        pytest.param({"retry_after": "7"}, [7.0], id="Retry-After"),
+        pytest.param({"x_ratelimit_reset": f"{START + 2:.0f}"}, [2.0], id="reset"),
         pytest.param(
             {
                 "date": formatdate(START - 300, usegmt=True),
                 "x_ratelimit_reset": f"{START - 298:.0f}",
             },
-            2.0,
+            [2.0],
             id="reset by the server's clock",
         ),
-        pytest.param({}, 0.25, id="no header"),
+        pytest.param({}, [], id="no header: the pace asks once more"),
     ],
 )
-def test_a_429_is_waited_out(verb: Verb, good: Response, headers: dict[str, str], nap: float) -> None:
+def test_a_429_is_waited_out(verb: Verb, good: Response, headers: dict[str, str], naps: list[float]) -> None:
     bench = Bench(boom(429, "Global limit has been reached", **headers), good)
     verb(bench.work)
 
-    assert bench.clock.naps == [nap]
+    assert bench.clock.naps == naps
     assert bench.work.requests == 2
+
+
+def test_a_tenant_that_only_says_429_is_asked_ever_less_often_until_the_time_is_over() -> None:
+    bench = Bench(*[boom(429, "x")] * 200, seconds=60)
+    error = bench.fails(lambda work: work.get_user(ADA))
+
+    assert isinstance(error, RateLimitedError)
+    assert bench.clock() <= 160
+    assert 8 <= bench.sent <= 16
 
 
 @pytest.mark.parametrize(("verb", "good"), READS)
