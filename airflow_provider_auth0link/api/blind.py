@@ -52,7 +52,8 @@ RISE = 2.0
 LEAST_RISE_S, MOST_RISE_S, MOST_RISE_REQUESTS = 1.0, 5.0, 40.0
 """The rise takes so many times as long as the rate was learned over; at most the greater of seconds and requests."""
 
-GUESS_DROP, GUESS_BEYOND = 0.8, 0.3
+GUESS_DROP = 0.8
+"""The guess may be four times too high: a bucket's size is 1 to 6 times what it gains in a second."""
 
 SOON = 0.5
 """A 429 in this part of the rise comes too early for one process alone."""
@@ -79,7 +80,7 @@ class _Rise:
     limit: float
     seconds: float = LEAST_RISE_S
     drop: float = GUESS_DROP
-    beyond: float = GUESS_BEYOND
+    beyond: float = MOST_BEYOND
 
     def rate(self, seconds: float) -> float:
         """Return the rate so long after a 429."""

@@ -15,7 +15,6 @@ differ on when it is refilled (rate limit policy, rate limit use cases). So noth
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from airflow_provider_auth0link.api.blind import NEVER, Blind

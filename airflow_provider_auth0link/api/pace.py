@@ -16,7 +16,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from airflow_provider_auth0link.api.bucket import LONGEST_PAUSE_S, NEVER, Bucket, Told
+from airflow_provider_auth0link.api.blind import NEVER
+from airflow_provider_auth0link.api.bucket import LONGEST_PAUSE_S, Bucket, Told
 
 SURE = 4
 """So many answers more must speak for one bucket than against it before two models are made one, or parted."""

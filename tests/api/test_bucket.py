@@ -11,7 +11,8 @@ from functools import partial
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_auth0link.api.bucket import LONGEST_PAUSE_S, NEVER, Bucket, Told
+from airflow_provider_auth0link.api.blind import NEVER
+from airflow_provider_auth0link.api.bucket import LONGEST_PAUSE_S, Bucket, Told
 
 EPOCH = 1_800_000_000.37
 Refill = Callable[[float, float, float], float]
