@@ -10,7 +10,7 @@ exact to about one token: the longer the time, the better it is known.
   slowly and rises ever faster beyond. The bucket takes up what is too little at first, so nothing is lost; the next
   429 comes four times as late; and a limit that was raised is found.
 - **Sooner than that** others draw on the bucket, or the limit fell. The rate falls in proportion, and what was known
-  is forgotten when it no longer fits; by this several processes settle at about equal shares.
+  is forgotten when it no longer fits; by this several processes come to similar shares.
 - **A 429 that proves little** is put to the test by the next requests, which leave at once, one by one. An empty
   bucket refuses two of three. A tenant that refuses at random does not, and such a 429 counts for nothing.
 """
