@@ -11,8 +11,9 @@ exact to about one token: the longer the time, the better it is known.
   429 comes four times as late; and a limit that was raised is found.
 - **Sooner than that** others draw on the bucket, or the limit fell. The rate falls in proportion, and what was known
   is forgotten when it no longer fits; by this several processes come to similar shares.
-- **A 429 that proves little** is put to the test by the next requests, which leave at once, one by one. An empty
-  bucket refuses two of three. A tenant that refuses at random does not, and such a 429 counts for nothing.
+- **A 429 after few requests** proves little: a tenant, or a proxy before it, may refuse at random. It is put to the
+  test by the next three: at once, when something that was under way has passed, else one by one. An empty bucket
+  refuses two. Else the 429 counts for nothing, and where that happens again the rate goes up.
 """
 
 from __future__ import annotations
@@ -60,14 +61,15 @@ SOON = 0.5
 
 FALL = 0.85
 
-FEW = 6
-"""A 429 after fewer requests than this proves little."""
+FEW = 15
+"""A 429 after fewer requests than this proves little; nor does one where the last was refuted."""
 
+PROBES = 3
 BELIEVED, REFUTED = 2, 2
 """So many refusals make sure of a 429, so many answers refute it."""
 
-REFUTED_GAIN = 1.25
-"""Where a 429 meant nothing the bucket was not empty: there is room for more."""
+REFUTED_GAIN, MOST_PER_S = 1.25, 1000.0
+"""Where 429s mean nothing again and again the bucket is not empty: there is room for more."""
 
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.5, 8.0
 """After 429s in a row, doubling. Then requests leave one by one."""
@@ -104,11 +106,16 @@ class Blind:
     _known_s: float = 0.0
     _doubts: int = 0
     _answers: int = 0
+    _probes: int = 0
+    _held: bool = False
+    _refuted: bool = False
 
     def ready_at(self, now: float, last_sent: float, pending: int) -> float:
         """Return when the next request may leave; NEVER: an answer is awaited first."""
-        if self._doubts:
+        if self._held:
             return NEVER if pending else now
+        if self._probes:
+            return now
         if self._rise is None:
             free = pending < FIRST_FLIGHT + GROWTH * self._all_served
             return now if free else NEVER
@@ -130,31 +137,36 @@ class Blind:
     def sent(self, now: float) -> None:
         """Take note of a request that leaves now."""
         self._began_at = min(self._began_at, now)
+        self._probes = max(0, self._probes - 1)
 
     def served(self, now: float, sent_at: float) -> None:
         """Take note of an answer that is no 429."""
         self._in_a_row = 0
         self._all_served += 1
         self._served += sent_at > self._empty_at
-        if self._doubts and sent_at >= self._flight_until:
-            self._answers += 1
-            if self._answers >= REFUTED:
-                self._refute(now, sent_at)
+        if not self._doubts:
+            return
+        if sent_at < self._flight_until:
+            self._held = False
+            self._doubts = 1  # an empty bucket would refuse the whole flight
+            return
+        self._answers += 1
+        if self._answers >= REFUTED:
+            self._refute(now)
 
-    def refused(self, now: float, sent_at: float, pending: int) -> float:
+    def refused(self, now: float, sent_at: float) -> float:
         """
         Take note of a 429.
 
         :return: seconds in which nothing may leave
         """
-        if sent_at < self._flight_until:
+        if sent_at < self._flight_until and not self._doubts:
             return 0.0  # of the same flight as an earlier one: the same empty bucket
-        early = self._rise is not None and now < self._refused_at + SOON * self._rise.seconds
-        if self._is_doubtful(early=early, pending=pending):
-            self._doubts += 1
-            self._flight_until = now
+        if self._is_doubtful(now):
             return 0.0
-        self._doubts = 0
+        early = self._rise is not None and now < self._refused_at + SOON * self._rise.seconds
+        self._doubts = self._probes = 0
+        self._held = self._refuted = False
         self._in_a_row += 1
         self._refused_at = now
         self._flight_until = now + (now - sent_at) / 2  # answers overtake each other
@@ -163,21 +175,25 @@ class Blind:
             return 0.0
         return min(LEAST_PAUSE_S * 2.0 ** min(self._in_a_row - 2, 16), MOST_PAUSE_S)
 
-    def _is_doubtful(self, *, early: bool, pending: int) -> bool:
-        """Tell whether to ask again. Where several are under way the others tell, since all are refused."""
+    def _is_doubtful(self, now: float) -> bool:
+        """Put a 429 that proves little to the test, and tell whether that goes on."""
         if self._doubts:
-            return self._doubts < BELIEVED
-        self._answers = 0
-        return not pending and not self._in_a_row and (early or self._served < FEW)
+            self._doubts += 1
+            return self._doubts <= BELIEVED
+        if self._in_a_row or (self._served >= FEW and not self._refuted):
+            return False
+        self._doubts, self._answers, self._probes = 1, 0, PROBES
+        self._held, self._flight_until = True, now
+        return True
 
-    def _refute(self, now: float, sent_at: float) -> None:
-        """Take a 429 for nothing. The bucket was not empty then, and nothing is known of what it gains."""
-        self._doubts = 0
-        if self._rise is not None:
-            self._rise.limit = max(self._rise.limit, self._rise.rate(now - self._refused_at)) * REFUTED_GAIN
+    def _refute(self, now: float) -> None:
+        """Take a 429 for nothing: go on as if it had not been, and faster where it is not the first."""
+        self._doubts, self._held = 0, False
+        if self._refuted and self._rise is not None:
+            limit = max(self._rise.limit, self._rise.rate(now - self._refused_at)) * REFUTED_GAIN
+            self._rise.limit = min(limit, MOST_PER_S)
             self._refused_at = now - self._rise.seconds
-            self._known_served = self._known_s = 0.0
-            self._empty_at, self._served = sent_at, 0
+        self._refuted = True
 
     def _learn(self, now: float, sent_at: float, *, early: bool) -> None:
         """Learn what the bucket gains: it was empty when this request came."""

@@ -161,7 +161,7 @@ class Bucket:
         if told.limit is not None and told.remaining is not None:
             self.limit = told.limit
         if limited and self.limit is None:
-            pause = self._blind.refused(now, sent_at, self.pending)
+            pause = self._blind.refused(now, sent_at)
             self.pause(now + max(pause, min(told.retry_after or 0.0, LONGEST_PAUSE_S)))
         elif limited:
             self._refused(now, sent_at, told, predicted=predicted)

@@ -121,34 +121,121 @@ def test_two_processes_come_to_similar_shares(tokens_per_s: float, size: int, ap
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("part", "least"), [(0.3, 1.0), (0.1, 3.5), (0.02, 7.0)])
-def test_429s_that_mean_nothing_do_not_bring_the_rate_down_to_nothing(
-    part: float, least: float, seed: int
+@pytest.mark.parametrize(
+    ("part", "width", "least"),
+    [
+        pytest.param(0.02, 4, 24.0, id="2 %, 4 threads"),
+        pytest.param(0.033, 4, 21.0, id="3.3 %, 4 threads"),
+        pytest.param(0.1, 4, 13.0, id="10 %, 4 threads"),
+        pytest.param(0.3, 4, 1.5, id="30 %, 4 threads"),
+        pytest.param(0.02, 64, 60.0, id="2 %, 64 threads"),
+        pytest.param(0.033, 64, 46.0, id="3.3 %, 64 threads"),
+        pytest.param(0.1, 64, 25.0, id="10 %, 64 threads"),
+        pytest.param(0.3, 64, 1.5, id="30 %, 64 threads"),
+    ],
+)
+def test_429s_that_mean_nothing_hardly_slow_a_process_down(
+    part: float, width: int, least: float, seed: int
 ) -> None:
     world = World(seed)
     process = Process(world, Lying(part, seed), 1.0, 10**9)
+    process.width = width
     world.run(120)
 
     assert rate(process, 10, 120) >= least
 
 
-def test_a_429_that_proves_little_is_refuted_by_the_next_answers() -> None:
-    bucket = Bucket(1.0)
-    for moment, limited in enumerate((False, True, False, False)):
-        assert bucket.ready_at(moment) == moment
-        bucket.sent(moment)
-        bucket.answered(moment + 0.1, moment, Told(), limited=limited)
+def test_what_a_limit_gains_is_used_though_a_tenant_refuses_at_random() -> None:
+    world = World()
+    tenant = Lying(0.02, 1)
+    tenant.rate, tenant.size, tenant.level = 50.0, 50, 50.0
+    process = Process(world, tenant, 1.0, 10**9)
+    world.run(120)
 
-    assert bucket.ready_at(3.1) == 3.1
+    assert rate(process, 10, 120) >= 25.0
+    assert process.limited <= 0.1 * len(process.done)
 
 
-def test_a_doubt_is_put_to_the_test_by_one_request_at_a_time() -> None:
-    bucket = Bucket(1.0)
-    bucket.sent(0.0)
-    bucket.answered(0.1, 0.0, Told(), limited=True)
-    bucket.sent(0.1)
+class Script:
+    """A bucket, and the answers to what it sent, one by one."""
 
-    assert bucket.ready_at(0.15) == NEVER
+    def __init__(self) -> None:
+        self.bucket = Bucket(1.0)
+
+    def send(self, *moments: float) -> None:
+        for moment in moments:
+            assert self.bucket.ready_at(moment) == moment
+            self.bucket.sent(moment)
+
+    def answer(self, now: float, sent_at: float, *, limited: bool = False) -> None:
+        self.bucket.answered(now, sent_at, Told(), limited=limited)
+
+    def with_a_rate(self) -> Script:
+        """Four were served, and an empty bucket refused three in a row."""
+        for moment in (0.0, 0.2, 0.4, 0.6):
+            self.send(moment)
+            self.answer(moment + 0.1, moment)
+        for moment in (0.8, 0.9, 1.0):
+            self.send(moment)
+            self.answer(moment + 0.1, moment, limited=True)
+        assert self.bucket.ready_at(1.1) > 1.1
+        return self
+
+
+def test_after_a_429_nothing_leaves_until_something_has_passed() -> None:
+    script = Script()
+    script.send(0.0, 0.01)
+    script.answer(0.1, 0.0, limited=True)
+
+    assert script.bucket.ready_at(0.105) == NEVER
+    script.answer(0.11, 0.01)
+    assert script.bucket.ready_at(0.11) == 0.11
+
+
+def test_where_nothing_is_under_way_one_request_asks_whether_something_passes() -> None:
+    script = Script()
+    script.send(0.0)
+    script.answer(0.1, 0.0, limited=True)
+    script.send(0.1)
+
+    assert script.bucket.ready_at(0.15) == NEVER
+
+
+def in_doubt() -> tuple[Script, float]:
+    """Return a script with a rate where one of two under way was refused, the other served, and when that was."""
+    script = Script().with_a_rate()
+    first = script.bucket.ready_at(1.1)
+    script.send(first)
+    script.answer(first + 0.1, first)
+    first = script.bucket.ready_at(first + 0.1)
+    script.send(first)
+    second = script.bucket.ready_at(first)
+    script.send(second)
+    script.answer(second + 0.1, first, limited=True)
+    assert script.bucket.ready_at(second + 0.1) == NEVER
+    script.answer(second + 0.2, second)
+    return script, second + 0.2
+
+
+def test_a_429_that_proves_little_is_tested_by_three_that_leave_at_once_whatever_the_rate() -> None:
+    script, now = in_doubt()
+    script.send(now, now, now)
+
+    assert script.bucket.ready_at(now) > now
+
+
+def test_two_of_the_three_decide() -> None:
+    ends: list[float] = []
+    for limited in (False, True):
+        script, now = in_doubt()
+        script.send(now, now, now)
+        script.answer(now + 0.1, now, limited=not limited)
+        script.answer(now + 0.1, now, limited=limited)
+        script.answer(now + 0.1, now, limited=limited)
+        ends.append(script.bucket.ready_at(now + 0.1))
+
+    refuted, believed = ends
+    assert believed > refuted
 
 
 def test_a_tenant_that_refuses_for_long_is_asked_now_and_then() -> None:
