@@ -1,9 +1,13 @@
 """
 Link many pairs in one task, at the tenant's own speed, each written down before it happens.
 
-The warehouse is the one of ``example_dedup_and_link``: a ``users`` table (``user_id VARCHAR(255) PRIMARY KEY, email
-VARCHAR(320), email_verified BOOLEAN NOT NULL, created_at VARCHAR(40) NOT NULL``) under ``AUTH0LINK_WAREHOUSE_URL``,
-a SQLAlchemy URL, by default ``sqlite:///warehouse.db``.
+The warehouse is the one of ``example_dedup_and_link``, under ``AUTH0LINK_WAREHOUSE_URL``, a SQLAlchemy URL, by default
+``sqlite:///warehouse.db`` in the folder where Airflow runs. It holds a copy of the tenant's users::
+
+    CREATE TABLE users (
+        user_id VARCHAR(255) PRIMARY KEY, email VARCHAR(320),
+        email_verified BOOLEAN NOT NULL, created_at VARCHAR(40) NOT NULL
+    )
 
 ``AUTH0LINK_FOLDER`` is where journals and id maps go, by default ``auth0link`` in the folder where Airflow runs. With
 several workers it has to be one that all of them reach, such as ``s3://aws_default@audit/auth0``. A retry, and a run
@@ -18,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import Param, dag, task
-from sqlalchemy import create_engine, text
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, task
+from sqlalchemy import create_engine, inspect, text
 
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
 
@@ -48,6 +52,11 @@ def find_pairs() -> list[dict[str, Any]]:
     if "://" not in FOLDER:
         Path(FOLDER).mkdir(parents=True, exist_ok=True)
     engine = create_engine(os.environ.get("AUTH0LINK_WAREHOUSE_URL", "sqlite:///warehouse.db"))
+    if not inspect(engine).has_table("users"):
+        raise AirflowFailException(
+            "the warehouse has no table users: let AUTH0LINK_WAREHOUSE_URL name a database that has one, as the "
+            "head of this example says (CREATE TABLE users (...)), and fill it from an export of the tenant's users"
+        )
     with engine.connect() as connection:
         rows = connection.execute(text(DUPLICATES)).mappings().all()
     return [

@@ -1,7 +1,8 @@
 """
 Link a plan of any size on several workers: the plan is divided, each part is linked by a mapped task.
 
-A plan is JSON Lines (``.jsonl``, ``.jsonl.gz``) or CSV, one pair a line::
+A plan is JSON Lines (``.jsonl``, ``.jsonl.gz``) or CSV, one pair a line. The run's parameter ``plan`` names it, in
+``AUTH0LINK_FOLDER`` (by default ``auth0link`` in the folder where Airflow runs) or by its whole path::
 
     {
         "primary_user_id": "auth0|64b1",
@@ -36,18 +37,19 @@ FOLDER = os.environ.get("AUTH0LINK_FOLDER", str(Path("auth0link").absolute()))
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
         "plan": Param(
-            "auth0link/plan.jsonl", type="string", title="The plan's file, which all workers reach"
+            "plan.jsonl", type="string", title="The plan: a name in AUTH0LINK_FOLDER, or a whole path"
         ),
         "shards": Param(default=4, type="integer", minimum=1, maximum=1024, title="Into how many parts"),
         "dry_run": Param(default=True, type="boolean", title="Only look, change nothing"),
     },
+    user_defined_macros={"folder": FOLDER},
     tags=["auth0", "example"],
 )
 def example_batch_shards() -> None:
     # [START howto_operator_split_plan]
     split = SplitPlanOperator(
         task_id="split",
-        plan_path="{{ params.plan }}",
+        plan_path="{{ params.plan if '/' in params.plan else folder ~ '/' ~ params.plan }}",
         shards="{{ params.shards }}",
     )
     LinkIdentitiesOperator.partial(

@@ -27,8 +27,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import Param, XComArg, dag, task
-from sqlalchemy import create_engine, text
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, XComArg, dag, task
+from sqlalchemy import create_engine, inspect, text
 
 from airflow_provider_auth0link.operators.link import LinkIdentityOperator
 
@@ -61,7 +61,13 @@ DUPLICATES = """
 
 
 def warehouse() -> Engine:
-    return create_engine(os.environ.get("AUTH0LINK_WAREHOUSE_URL", "sqlite:///warehouse.db"))
+    engine = create_engine(os.environ.get("AUTH0LINK_WAREHOUSE_URL", "sqlite:///warehouse.db"))
+    if not inspect(engine).has_table("users"):
+        raise AirflowFailException(
+            "the warehouse has no table users: let AUTH0LINK_WAREHOUSE_URL name a database that has one, as the "
+            "head of this example says (CREATE TABLE users (...)), and fill it from an export of the tenant's users"
+        )
+    return engine
 
 
 # [START howto_find_duplicates]

@@ -100,8 +100,13 @@ class Known(NamedTuple):
 
 def scores(export: Path, least: float) -> tuple[dict[str, Known], list[Scored]]:
     """Read an export, let Splink learn from it, and return the pairs that are as probable as *least*."""
-    import duckdb
-    from splink import DuckDBAPI, Linker
+    try:
+        import duckdb
+        from splink import DuckDBAPI, Linker
+    except ModuleNotFoundError as error:
+        raise AirflowFailException(
+            f'the worker has no {error.name}: pip install "splink>=5" "airflow-provider-auth0link[plan]"'
+        ) from None
 
     with duckdb.connect() as database:
         database.read_json(
@@ -242,7 +247,9 @@ def match(source: str) -> str:
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
     params={
-        "source": Param("users.ndjson.gz", type="string", title="The export's file, in AUTH0LINK_FOLDER"),
+        "source": Param(
+            "users.ndjson.gz", type="string", title="The export: a name in AUTH0LINK_FOLDER, or a whole path"
+        ),
         "threshold": Param(
             0.99, type="number", minimum=0.5, maximum=1, title="Planned from this probability on"
         ),

@@ -2,9 +2,13 @@
 Link duplicates with the hook's verbs alone, in functions of your own.
 
 For when you want to decide yourself what is carried over and what is refused. The warehouse is the one of
-``example_dedup_and_link``: a ``users`` table (``user_id VARCHAR(255) PRIMARY KEY, email VARCHAR(320),
-email_verified BOOLEAN NOT NULL, created_at VARCHAR(40) NOT NULL``) under ``AUTH0LINK_WAREHOUSE_URL``,
-a SQLAlchemy URL, by default ``sqlite:///warehouse.db``.
+``example_dedup_and_link``, under ``AUTH0LINK_WAREHOUSE_URL``, a SQLAlchemy URL, by default ``sqlite:///warehouse.db``
+in the folder where Airflow runs. It holds a copy of the tenant's users::
+
+    CREATE TABLE users (
+        user_id VARCHAR(255) PRIMARY KEY, email VARCHAR(320),
+        email_verified BOOLEAN NOT NULL, created_at VARCHAR(40) NOT NULL
+    )
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pendulum
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
-from sqlalchemy import create_engine, text
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, get_current_context, task
+from sqlalchemy import create_engine, inspect, text
 
 from airflow_provider_auth0link.errors import MissingAccountError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
@@ -42,7 +46,13 @@ DUPLICATES = """
 
 
 def warehouse() -> Engine:
-    return create_engine(os.environ.get("AUTH0LINK_WAREHOUSE_URL", "sqlite:///warehouse.db"))
+    engine = create_engine(os.environ.get("AUTH0LINK_WAREHOUSE_URL", "sqlite:///warehouse.db"))
+    if not inspect(engine).has_table("users"):
+        raise AirflowFailException(
+            "the warehouse has no table users: let AUTH0LINK_WAREHOUSE_URL name a database that has one, as the "
+            "head of this example says (CREATE TABLE users (...)), and fill it from an export of the tenant's users"
+        )
+    return engine
 
 
 @task

@@ -128,10 +128,12 @@ def test_more_links_than_allowed_are_refused(run_dag: RunDag, tenant: Emulator, 
     assert [each for each in tenant.requests if each.path.startswith("/api/")] == []
 
 
+@pytest.mark.parametrize("whole_path", [True, False])
 def test_a_plan_is_divided_and_its_parts_share_a_journal(
-    run_dag: RunDag, tenant: Emulator, folder: Path, tmp_path: Path
+    run_dag: RunDag, tenant: Emulator, folder: Path, tmp_path: Path, *, whole_path: bool
 ) -> None:
-    plan = tmp_path / "plan.jsonl"
+    plan = tmp_path / "elsewhere.jsonl" if whole_path else folder / "plan.jsonl"
+    folder.mkdir(exist_ok=True)
     pairs = [("auth0|ada", "github|1"), ("auth0|bob", "google-oauth2|2"), ("auth0|bob", "facebook|3")]
     plan.write_text(
         "".join(
@@ -141,7 +143,7 @@ def test_a_plan_is_divided_and_its_parts_share_a_journal(
 
     run = run_dag(
         example("example_batch_shards").example_batch_shards(),
-        run_conf={"plan": str(plan), "shards": 2, "dry_run": False},
+        run_conf={"shards": 2, "dry_run": False} | ({"plan": str(plan)} if whole_path else {}),
     )
 
     assert str(run.state) == "success"

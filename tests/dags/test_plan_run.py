@@ -44,7 +44,8 @@ def test_duplicates_are_planned_and_linked(run_dag: RunDag, tenant: Emulator, fo
     assert tenant.users() == before
     assert not (folder / "journals").exists()
 
-    linked = run_dag(example("example_plan").example_plan(), run_conf={"dry_run": False})
+    whole_path = {"source": str(folder / "users.ndjson.gz"), "dry_run": False}
+    linked = run_dag(example("example_plan").example_plan(), run_conf=whole_path)
 
     assert counts(summary(linked)) == {"planned": 1, "linked": 1}
     assert tenant.links_applied == {("auth0|ada", "google-oauth2|1034"): 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,15 @@ def test_an_export_that_teaches_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         AirflowFailException, match="27 accounts: too few for Splink to learn from, 200 at least"
     ):
+        example("example_splink").scores(tmp_path / "users.ndjson", 0.5)
+
+
+def test_a_worker_without_splink_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "splink", None)
+
+    with pytest.raises(AirflowFailException, match=r'no splink: pip install "splink>=5"'):
         example("example_splink").scores(tmp_path / "users.ndjson", 0.5)
 
 
