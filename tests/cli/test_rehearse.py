@@ -130,7 +130,7 @@ def test_a_rehearsal_in_words(tmp_path: Path, command: Rehearse) -> None:
     assert ["not_blocked: the primary is blocked", "1"] in rows(out, "Refused, and why")
     assert rows(out, "What primaries gain")[2:] == [
         ["app_metadata.tags", "1"],
-        ["app_metadata.legacy", "1"],
+        ["app_metadata.legacy.id", "1"],
         ["user_metadata.lang", "1"],
     ]
     lost = rows(out, "What is not at the primary afterwards")[2:]
@@ -159,19 +159,33 @@ def test_a_rehearsal_for_machines(tmp_path: Path, command: Rehearse) -> None:
     assert (told["accounts"], told["named"], told["people"], told["rate_share"]) == (5, 4, 4, 1.0)
     assert told["requests"] == sum(told["requests_by_route"].values()) == 11
     assert told["requests_by_route"]["link"] == told["requests_by_group"]["identities_write"] == 1
-    assert told["gained"] == {"app_metadata.tags": 1, "app_metadata.legacy": 1, "user_metadata.lang": 1}
+    assert told["gained"] == {"app_metadata.tags": 1, "app_metadata.legacy.id": 1, "user_metadata.lang": 1}
     assert told["lost"]["conflict"] == {"user_metadata.theme": 1, "app_metadata.plan": 1}
     assert told["primaries"] == [
         {
             "primary_user_id": "auth0|a",
             "secondary_user_ids": ["google-oauth2|b"],
-            "gained": ["user_metadata.lang", "app_metadata.tags", "app_metadata.legacy"],
+            "gained": ["user_metadata.lang", "app_metadata.tags", "app_metadata.legacy.id"],
             "lost": ["user_metadata.theme", "app_metadata.plan"],
             "profile_bytes": told["primaries"][0]["profile_bytes"],
         }
     ]
     assert [each["outcome"] for each in told["failed_pairs"]] == ["failed"]
     assert {each["limits"] for each in told["times"]} >= {"Free", "Enterprise, production"}
+
+
+def test_the_keys_that_are_gained_are_named_as_the_plan_names_them(
+    tmp_path: Path, command: Rehearse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = [account("auth0|a", logins_count=9), account("google-oauth2|b")]
+    users[1]["app_metadata"] = {"legacy": {"id": 7, "rights": {"admin": True}}, "roles": ["x"]}
+    export, _ = written(tmp_path, users, [])
+
+    assert main(["plan", export, "-o", str(tmp_path / "found.jsonl"), "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)["gained"]
+    told = json.loads(command(export, tmp_path / "found.jsonl", "--json")[1])
+
+    assert told["gained"] == planned != {}
 
 
 def test_nothing_is_opened_imported_or_left(tmp_path: Path) -> None:

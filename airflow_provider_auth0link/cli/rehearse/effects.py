@@ -91,6 +91,28 @@ def effects(
     return found
 
 
+def _gained(carried: Iterable[str], after: Json) -> Iterator[str]:
+    """
+    Give the paths of all values that were carried, as the making of a plan names them.
+
+    A run tells an object that the primary lacked by its own path; what grants a right is a value in it.
+    """
+    places = [place for kind in METADATA for place in _places(kind, after.get(kind))]
+    for path in dict.fromkeys(carried):
+        yield from [each for each in places if each == path or each.startswith(f"{path}.")] or [path]
+
+
+def _places(path: str, value: object) -> Iterator[str]:
+    """Give the paths of all values; a list is one."""
+    rest = [(path, value)]
+    while rest:
+        place, held = rest.pop()
+        if isinstance(held, Mapping):
+            rest += [(f"{place}.{key}", inner) for key, inner in list(held.items())[::-1]]
+        elif held is not None:
+            yield place
+
+
 def _row(rows: list[Json], connection: str | None) -> list[Json]:
     """Return the account that was linked: of two under one id, that of the connection."""
     matching = [row for row in rows if connection in {None, connection_of(row)}]
@@ -101,7 +123,7 @@ def _count(
     found: Effects, states: tuple[Json, Json], linked: list[End], losses: list[tuple[str, str]]
 ) -> None:
     before, after = states
-    gained = tuple(dict.fromkeys(path for end in linked for path in end.carried))
+    gained = tuple(dict.fromkeys(_gained((path for end in linked for path in end.carried), after)))
     lost = tuple(dict.fromkeys(path for why, path in losses if why not in {GONE, ASIDE}))
     primary = Primary(before["user_id"], [end.secondary for end in linked], gained, lost, _size(after))
     found.primaries.append(primary)
