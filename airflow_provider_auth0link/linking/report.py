@@ -22,6 +22,9 @@ it ended is not written. ``undoing``: an undo began or failed, and is to be run 
 UNFINISHED = (FAILED, UNKNOWN, OPEN, UNDOING)
 """What a further run of the link or of the undo tries again; refused pairs too, but those end nothing that began."""
 
+REHEARSAL = "rehearsal.invalid"
+"""The tenant of a rehearsal's journal. No tenant can have this name (RFC 2606), so no run takes it for its own."""
+
 TO_LOOK_AT = frozenset({LEFT, *UNFINISHED})
 
 
@@ -66,6 +69,11 @@ class Report:
     refusals: list[Look] = field(default_factory=list)
     restorable: int = 0
     forgotten: int = 0
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether it is a rehearsal's: nothing happened at any tenant."""
+        return self.tenant == REHEARSAL
 
     @property
     def unfinished(self) -> int:

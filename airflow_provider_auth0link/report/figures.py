@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import nsmallest
 from typing import Any, TypeVar
@@ -44,16 +44,22 @@ GAINS_AT_MOST = 40
 RUNS_AT_MOST = 50
 
 LISTED = (FAILED, UNKNOWN, OPEN, UNDOING, LEFT, REFUSED)
-COUNTED = {"accounts": "accounts in the export", "candidates": "that share something with another"}
-"""What is read of a plan's counts, and what it is called."""
+ACCOUNTS, PAIRS, PEOPLE = "accounts", "pairs", "people"
+COUNTED = {
+    "accounts": ("accounts in the export", ACCOUNTS),
+    "candidates": ("accounts that share something with another", ACCOUNTS),
+    "planned": ("pairs planned", PAIRS),
+}
+"""What is read of a plan's counts, what it is called, and what is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Something counted: a step of the funnel, or a field."""
+    """Something counted: a step of the funnel, or a field. ``unit``: of what, where that differs."""
 
     name: str
     count: int
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +95,15 @@ class Figures:
     """
     A journal in figures. Ids and reasons are as the journal has them: masking is the page's.
 
+    ``rehearsal``: nothing of it happened at a tenant, and its speed was that of one machine: it has no ``timeline``.
     ``funnel`` goes from the accounts to the people. ``runs`` are in the order in which they began. ``requests`` are
-    those of links. ``gains``: paths that links brought to their primary. ``restorable``: links that can be undone.
+    those of links. ``gains``: paths that links brought to their primary, by ``gains_of``, which is
+    links or primaries. ``restorable``: links that can be undone.
     """
 
     title: str
-    where: str
+    rehearsal: bool
+    where: str | None
     tenant: str | None
     began: datetime | None
     ended: datetime | None
@@ -107,11 +116,18 @@ class Figures:
     undo: Undo | None
     gains: tuple[Amount, ...]
     gains_more: int
+    gains_of: str
     listings: tuple[Listing, ...]
     runs: tuple[Writer, ...]
     runs_before: int
     restorable: int
     forgotten: int
+
+    def with_gains(self, primaries: Counter[str]) -> Figures:
+        """Tell what primaries gained by those who know it better than the journal, which has no values."""
+        rows = _ordered(primaries)
+        shown, more = tuple(Amount(*each) for each in rows[:GAINS_AT_MOST]), max(0, len(rows) - GAINS_AT_MOST)
+        return replace(self, gains=shown, gains_more=more, gains_of="primaries")
 
 
 def of_journal(
@@ -124,7 +140,7 @@ def of_journal(
     """
     Read a journal.
 
-    :param title: what the page is called, such as "Rehearsal"
+    :param title: what the page is called, by default "Account links"
     :param plan_counts: the counts of the plan's making; ``accounts``, ``candidates`` and ``planned`` are read
     :param limit_per_s: requests a second that the tenant refills, where that is known; else what the journal tells
     :raises InputError: when there is no journal, it is not readable, or the counts are none
@@ -136,6 +152,10 @@ def of_journal(
     told = report(gathered, names)
     if not told.segments:
         raise InputError(f"{store.where}: there is no journal. A dry run writes none")
+    if told.rehearsed and limit_per_s is not None:
+        raise InputError(
+            "limit per second: this is the journal of a rehearsal, whose speed tells nothing of a tenant"
+        )
     return _figures(told, gathered, title or TITLE, store.where, (counts, limit_per_s))
 
 
@@ -152,6 +172,7 @@ def _figures(
     gains = _ordered(gathered.gains())
     return Figures(
         title=title,
+        rehearsal=told.rehearsed,
         where=where,
         tenant=told.tenant,
         began=began,
@@ -161,10 +182,11 @@ def _figures(
         funnel=tuple(_funnel(told, gathered, counts)),
         states={state: told.states[state] for state in STATES if told.states[state]},
         reasons=tuple(_reasons(told)),
-        timeline=_timeline(gathered, limit_per_s),
+        timeline=None if told.rehearsed else _timeline(gathered, limit_per_s),
         undo=_undo(told, gathered),
         gains=tuple(Amount(*each) for each in gains[:GAINS_AT_MOST]),
         gains_more=max(0, len(gains) - GAINS_AT_MOST),
+        gains_of="links",
         listings=tuple(_listings(told)),
         runs=told.writers[-RUNS_AT_MOST:],
         runs_before=max(0, len(told.writers) - RUNS_AT_MOST),
@@ -174,7 +196,7 @@ def _figures(
 
 
 def _counts(given: Mapping[str, Any]) -> dict[str, int]:
-    counts = {name: given[name] for name in ("accounts", "candidates", "planned") if name in given}
+    counts = {name: given[name] for name in COUNTED if name in given}
     wrong = [name for name, count in counts.items() if type(count) is not int or count < 0]
     if wrong:
         raise InputError(f"plan_counts: {', '.join(wrong)}: expected a whole number, 0 or more")
@@ -183,15 +205,15 @@ def _counts(given: Mapping[str, Any]) -> dict[str, int]:
 
 def _funnel(told: Report, gathered: Gathered, counts: Mapping[str, int]) -> Iterator[Amount]:
     named, standing = gathered.accounts(), sum(told.states[each] for each in STANDING)
-    for key, name in COUNTED.items():
+    for key, (name, unit) in COUNTED.items():
         if key in counts:
-            yield Amount(name, counts[key])
-    if "planned" in counts:
-        yield Amount("pairs planned", counts["planned"])
-    yield Amount("accounts in this journal", named)
-    yield Amount("pairs taken up", told.states.total())
-    yield Amount("pairs linked", standing)
-    yield Amount("people they are now", max(0, named - standing))
+            yield Amount(name, counts[key], unit)
+    would = told.rehearsed
+    yield Amount("accounts that the plan names" if would else "accounts in this journal", named, ACCOUNTS)
+    yield Amount("pairs of the plan" if would else "pairs taken up", told.states.total(), PAIRS)
+    yield Amount("pairs that would be linked" if would else "pairs linked", standing, PAIRS)
+    people = "people that those accounts would be" if would else "people that those accounts are now"
+    yield Amount(people, max(0, named - standing), PEOPLE)
 
 
 def _reasons(told: Report) -> Iterator[Reason]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link import __version__
 from airflow_provider_auth0link.linking.report import Look, Writer
+from airflow_provider_auth0link.linking.words import counted
 from airflow_provider_auth0link.report.chart import NARROW, WIDE, chart, in_words
 from airflow_provider_auth0link.report.figures import Figures
 from airflow_provider_auth0link.report.words import masked_id, masked_text, visible
@@ -27,6 +28,17 @@ MEANINGS = {
     "open": "begun, its end is not written; a further run settles it",
     "undoing": "an undo did not end; run it again",
 }
+REHEARSED = {
+    "linked": "by a run of this plan with these options",
+    "already_linked": "before, as the export tells",
+    "refused": "by a guard, the evidence or a limit",
+    "failed": "an account is not in the export, or Auth0 would say no",
+    "unknown": "the rehearsal was cut short",
+    "open": "the rehearsal was cut short",
+}
+"""What states mean where nothing happened at any tenant."""
+
+WOULD = {"linked": "would be linked", "refused": "would be refused", "failed": "would fail"}
 VALUES_AT_MOST = 5
 """Of an option that is a list: an undo may name thousands of ids."""
 
@@ -61,7 +73,9 @@ def render(figures: Figures, *, show_emails: bool = False) -> str:
     return _template().render(
         figures=figures,
         words=words,
-        meanings=MEANINGS,
+        heading=f"{figures.title}: {_what(figures, words)}",
+        meanings=MEANINGS | (REHEARSED if figures.rehearsal else {}),
+        labels={state: WOULD.get(state, state) if figures.rehearsal else state for state in MEANINGS},
         charts=[] if timeline is None else [chart(timeline, WIDE), chart(timeline, NARROW)],
         options=list(dict.fromkeys(_options(figures.runs, words))),
         when=_when,
@@ -84,7 +98,16 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["n"] = lambda count: f"{count:,}"
+    environment.filters["counted"] = counted
+    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     return environment.get_template("page.html.j2")
+
+
+def _what(figures: Figures, words: _Words) -> str:
+    """Say what the page is about, for its title."""
+    if figures.rehearsal:
+        return "a rehearsal, nothing was changed"
+    return words.text(figures.tenant or "tenant not told")
 
 
 def _when(moment: datetime) -> str:

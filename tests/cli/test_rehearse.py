@@ -188,6 +188,25 @@ def test_the_keys_that_are_gained_are_named_as_the_plan_names_them(
     assert told["gained"] == planned != {}
 
 
+def test_the_page_of_a_rehearsal_says_that_it_is_one(tmp_path: Path, command: Rehearse) -> None:
+    export, plan = written(tmp_path, USERS, PLAN)
+    page, kept = tmp_path / "page.html", tmp_path / "journal"
+
+    command(export, plan, "--report", page)
+    text = page.read_text(encoding="utf-8")
+
+    assert "<title>Account links: a rehearsal, nothing was changed</title>" in text
+    assert text.index("Nothing was changed at any tenant.") < text.index("From accounts to people")
+    assert "would be linked" in text
+    assert "app_metadata.legacy.id" in text
+    shown = text[text.index("<body>") :]
+    said = ("rehearsal.invalid", "<svg", "limit line", "can be undone", "Journal", "map index", "memory")
+    assert [each for each in said if each in shown] == []
+
+    command(export, plan, "--report", page, "--journal", kept)
+    assert f"<dd>{kept}</dd>" in page.read_text(encoding="utf-8")
+
+
 def test_nothing_is_opened_imported_or_left(tmp_path: Path) -> None:
     export, plan = written(tmp_path, USERS, PLAN[:2])
     before = sorted(tmp_path.iterdir())
@@ -386,7 +405,7 @@ def test_the_report_is_one_page_without_e_mails(tmp_path: Path, command: Rehears
     command(export, plan, "--report", tmp_path / "report.html")
 
     page = (tmp_path / "report.html").read_text()
-    assert "Rehearsal" in page
+    assert "This is a rehearsal" in page
     assert "ada@" not in page
 
 

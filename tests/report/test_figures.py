@@ -8,7 +8,9 @@ import pytest
 
 from airflow_provider_auth0link.errors import BadRequestError, InputError
 from airflow_provider_auth0link.linking.records import OUTCOME
+from airflow_provider_auth0link.linking.report import REHEARSAL
 from airflow_provider_auth0link.report.figures import ALIKE_AT_MOST, ROWS_AT_MOST, Figures, Undo, of_journal
+from airflow_provider_auth0link.report.page import render
 from tests.fakes.store import MemoryStore
 from tests.fakes.tenant import FakeTenant, Trouble, user
 from tests.linking.rig import Rig
@@ -128,6 +130,21 @@ def test_reasons_of_one_kind_count_as_one_where_they_are_many() -> None:
         ("limit: 1", 1),
         ("limit: 2", 1),
     ]
+
+
+def test_the_journal_of_a_rehearsal_is_told_as_one() -> None:
+    store = noted([outcome(1, carried=["app_metadata.x"])], tenant=REHEARSAL)
+
+    figures = of_journal(store, title="Friday")
+
+    assert (figures.rehearsal, figures.timeline) == (True, None)
+    assert [each.name for each in figures.funnel][-2:] == [
+        "pairs that would be linked",
+        "people that those accounts would be",
+    ]
+    assert "Friday: a rehearsal, nothing was changed" in render(figures)
+    with pytest.raises(InputError, match="tells nothing of a tenant"):
+        of_journal(store, limit_per_s=16)
 
 
 def test_a_limit_in_requests_is_one_in_links_by_what_a_link_took() -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 CARRY = METADATA
 GUARDS = ("not_blocked", "verified_email", "not_enterprise_secondary")
 """As LinkIdentitiesOperator has them."""
-
-TITLE = "Rehearsal"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +145,10 @@ def _write_report(store: Store, rehearsal: Rehearsal, arguments: argparse.Namesp
     from airflow_provider_auth0link.report.figures import of_journal
     from airflow_provider_auth0link.report.page import render
 
-    figures = of_journal(store, title=TITLE, plan_counts={"accounts": rehearsal.accounts})
+    figures = of_journal(store, plan_counts={"accounts": rehearsal.accounts})
+    figures = figures.with_gains(rehearsal.effects.gained)
+    if arguments.journal is None:
+        figures = replace(figures, where=None)
     with files.writing(arguments.report) as file:
         file.write(render(figures, show_emails=arguments.show_emails).encode())
 

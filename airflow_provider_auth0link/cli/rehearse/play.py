@@ -15,12 +15,13 @@ from airflow_provider_auth0link import __version__
 from airflow_provider_auth0link.api.client import Auth0Client
 from airflow_provider_auth0link.api.work import Work
 from airflow_provider_auth0link.cli.rehearse.transport import Inside
-from airflow_provider_auth0link.cli.rehearse.world import HOST, World
+from airflow_provider_auth0link.cli.rehearse.world import World
 from airflow_provider_auth0link.keys import Seal
 from airflow_provider_auth0link.linking.batch import link_batch
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.plan import Plan
+from airflow_provider_auth0link.linking.report import REHEARSAL
 from airflow_provider_auth0link.linking.store import Store
 
 LOOK_EVERY_S = 0.1
@@ -83,7 +84,7 @@ def play(
     journal = Journal(
         store,
         writer=f"1-0-{uuid.uuid4().hex}",
-        tenant=HOST,
+        tenant=REHEARSAL,
         header={"command": "link", "plan_digest": plan.digest, "options": options.to_json()},
         seal=Seal(),
         at=lambda: pendulum.now("UTC").isoformat(timespec="seconds"),

@@ -16,10 +16,8 @@ from airflow_provider_auth0link.emulator.tenant import Setup, Tenant, system_clo
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.options import METADATA
 from airflow_provider_auth0link.linking.plan import Plan
+from airflow_provider_auth0link.linking.report import REHEARSAL
 from airflow_provider_auth0link.settings import Settings
-
-HOST = "rehearsal.invalid"
-"""No tenant can have this name (RFC 2606), so a rehearsal's journal fits none."""
 
 ENDINGS = (".ndjson", ".jsonl", ".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
 TOLD_EVERY = 10_000
@@ -48,7 +46,7 @@ class World:
     def settings(self) -> Settings:
         """The connection that leads here."""
         return Settings.from_connection(
-            host=HOST, login=self.tenant.tokens.client_id, password=self.tenant.client_secret
+            host=REHEARSAL, login=self.tenant.tokens.client_id, password=self.tenant.client_secret
         )
 
 
@@ -104,7 +102,7 @@ def load(path: str, plan: Plan, told: Callable[[int], None] | None = None) -> Wo
     if not sieve.accounts:
         raise InputError(f"{path}: is no Auth0 users export (JSON Lines): no line of it is a user")
     setup = Setup(Seeds(tuple(export.users)), Limits(), 0, 0, system_clock)
-    tenant = Tenant(f"https://{HOST}", setup, Options())
+    tenant = Tenant(f"https://{REHEARSAL}", setup, Options())
     named = _named_connections(plan, export.users)
     for name, strategy in sieve.strategies.items():
         tenant.state.note_connection(name, strategy)
