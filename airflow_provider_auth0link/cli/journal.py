@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_auth0link.cli.look import counted
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
@@ -53,6 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Read a journal and do what is asked. 0 done, 1 not done, 2 something given is wrong."""
     if arguments.earlier and not arguments.id_map:
         raise InputError("--earlier: there is no id map to put its rows into. Add --id-map FILE")
+    if arguments.yes and not arguments.forget_snapshots:
+        raise InputError(
+            "--yes: there is nothing that is asked about. Add --forget-snapshots, or leave it out"
+        )
     try:
         out = sys.stdout
         with as_airflow_commands_do():
@@ -65,9 +69,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, out: TextIO) -> int:
-    from rich.console import Console
-
-    from airflow_provider_auth0link.cli.journal_tables import show
     from airflow_provider_auth0link.hooks.journal import open_store
     from airflow_provider_auth0link.linking.journal import read_history
     from airflow_provider_auth0link.linking.report import report
@@ -78,29 +79,43 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     told = report(history, names)
     if not told.segments:
         raise InputError(f"{store.where}: there is no journal. A dry run writes none")
-    row = {"journal": store.where, **told.to_json()}
-    if not arguments.json:
-        show(told, store.where, Console(file=out))
+    done: dict[str, Any] = {}
+    said: list[str] = []
     if arguments.id_map:
-        row["id_map"] = {
-            "path": arguments.id_map,
-            "rows": _write(history, arguments.id_map, arguments.earlier),
-        }
-        _say(arguments, out, f"\n{counted(row['id_map']['rows'], 'id')} written to {arguments.id_map}")
-    code = 0
+        rows = _write(history, arguments.id_map, arguments.earlier)
+        done["id_map"] = {"path": arguments.id_map, "rows": rows}
+        said.append(f"{counted(rows, 'id')} written to {arguments.id_map}")
+    deleted: int | None = 0
     if arguments.forget_snapshots:
         deleted = _forget(arguments, told, store)
-        row["deleted"] = deleted or 0
-        code = 1 if deleted is None else 0
-        _say(arguments, out, f"\n{counted(row['deleted'], 'snapshot file')} deleted")
+        done["deleted"] = deleted or 0
+        said.append(_what_went(deleted, told, store))
+        told = report(history, store.names())  # as it stands now
     if arguments.json:
-        print(json.dumps(row, indent=2), file=out)
-    return code
+        print(json.dumps({"journal": store.where, **told.to_json(), **done}, indent=2), file=out)
+    else:
+        _show(told, store, said, out)
+    return int(deleted is None)
 
 
-def _say(arguments: argparse.Namespace, out: TextIO, text: str) -> None:
-    if not arguments.json:
-        print(text, file=out)
+def _show(told: Report, store: Store, said: list[str], out: TextIO) -> None:
+    from rich.console import Console
+
+    from airflow_provider_auth0link.cli.journal_tables import show
+
+    show(told, store.where, Console(file=out))
+    for line in said:
+        print(f"\n{line}", file=out)
+
+
+def _what_went(deleted: int | None, told: Report, store: Store) -> str:
+    """Say what a deletion took, by what there was before it."""
+    if deleted is None:
+        return "No snapshot was deleted."
+    text = f"{counted(deleted, 'snapshot file')} deleted in {store.where}."
+    if told.restorable:
+        text += f" What is lost with them: {counted(told.restorable, 'linked pair')} can no longer be undone."
+    return text
 
 
 def _write(history: History, path: str, earlier: list[str]) -> int:

@@ -178,7 +178,9 @@ def test_snapshots_are_deleted_when_that_is_said(folder: Path, journal: Journal)
     code, out, _ = journal(folder, "--forget-snapshots", "--yes")
 
     assert code == 0
-    assert "3 snapshot files deleted" in out
+    assert out.index("0 snapshot files. Can be undone: 0 linked pairs.") < out.index(
+        f"3 snapshot files deleted in {folder}. What is lost with them: 1 linked pair can no longer be undone."
+    )
     assert not list(folder.glob("*.snapshots"))
     assert "Cannot, for the snapshots were deleted: 1 pair." in " ".join(journal(folder)[1].split())
     assert json.loads(journal(folder, "--forget-snapshots", "--yes", "--json")[1])["deleted"] == 0
@@ -198,6 +200,14 @@ def test_whoever_sits_there_is_asked(answer: str, code: int, left: int, folder: 
     assert "Nothing of 1 linked pair can be undone after that. [y/N]" in ended.stderr
     assert "Not finished: 1 pair." in ended.stderr
     assert len(list(folder.glob("*.snapshots"))) == left
+    assert ("No snapshot was deleted." in ended.stdout) == bool(left)
+
+
+def test_a_yes_to_no_question_is_refused(folder: Path, journal: Journal) -> None:
+    code, out, err = journal(folder, "--yes")
+
+    assert (code, out) == (2, "")
+    assert "--yes: there is nothing that is asked about. Add --forget-snapshots" in err
 
 
 def test_a_folder_without_a_journal(tmp_path: Path, journal: Journal) -> None:
