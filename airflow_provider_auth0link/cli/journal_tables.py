@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from airflow_provider_auth0link.cli.look import counted, table as new_table
+from airflow_provider_auth0link.cli.look import Ids, Prose, counted, table as new_table
 from airflow_provider_auth0link.linking.report import STATES, Look, Report, Writer
 
 if TYPE_CHECKING:
@@ -41,23 +41,28 @@ MEANINGS = {
 
 def show(told: Report, where: str, console: Console) -> None:
     """Print a report."""
-    for label, fact in (("Journal", where), ("Tenant", told.tenant or "not told")):
+    for label, fact in (("Journal", where), ("Tenant", _tenant(told))):
         console.print(f"{label:<9}{fact}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     for part in _parts(told):
         console.print(part)
 
 
+def _tenant(told: Report) -> str:
+    return "none: a rehearsal, nothing was changed" if told.rehearsed else told.tenant or "not told"
+
+
 def _parts(told: Report) -> Iterator[RenderableType]:
     yield _states(told)
     if told.refused:
         yield _refused(told)
-        yield _pairs("Refused pairs", told.refusals)
+        yield _pairs("Refused pairs", told.refusals, with_state=False)
     if told.look:
-        yield _pairs("Pairs to look at", told.look)
+        yield _pairs("Pairs to look at", told.look, with_state=True)
     yield _runs(told)
     yield from _options(told)
-    yield Text(_snapshots(told))
+    if not told.rehearsed:
+        yield Prose(_snapshots(told))
 
 
 def _states(told: Report) -> Table:
@@ -81,17 +86,17 @@ def _refused(told: Report) -> Table:
     return table
 
 
-def _pairs(title: str, pairs: list[Look]) -> Table:
+def _pairs(title: str, pairs: list[Look], *, with_state: bool) -> Table:
+    """Name pairs, with how they stand where the title does not say it."""
     table = new_table(title)
-    for column, ratio in (("secondary", 3), ("primary", 3), ("state", None), ("reason", 5)):
-        table.add_column(column, overflow="fold", ratio=ratio, no_wrap=ratio is None)
+    table.add_column("secondary\n  primary", no_wrap=True)
+    if with_state:
+        table.add_column("state", no_wrap=True)
+    table.add_column("reason", overflow="fold")
     for each in pairs[:NAMED_AT_MOST]:
-        table.add_row(
-            Text(each.secondary_user_id),
-            Text(each.primary_user_id),
-            Text(each.state, style=STYLES[each.state]),
-            Text((each.reason or "").removeprefix(_pair(each))),
-        )
+        state = [Text(each.state, style=STYLES[each.state])] if with_state else []
+        reason = Text((each.reason or "").removeprefix(_pair(each)))
+        table.add_row(Ids(each.secondary_user_id, each.primary_user_id), *state, reason)
     if (more := len(pairs) - NAMED_AT_MOST) > 0:
         table.caption = f"and {more:,} more; --json names all"
         table.caption_justify = "left"
@@ -121,13 +126,13 @@ def _runs(told: Report) -> Table:
     return table
 
 
-def _options(told: Report) -> Iterator[Text]:
+def _options(told: Report) -> Iterator[RenderableType]:
     """Say with which options the runs ran, each set of them once."""
     seen = dict.fromkeys(line for each in told.writers if (line := _of(each)))
     for line in seen:
-        yield Text(line)
+        yield Prose(line)
     if seen:
-        yield Text()
+        yield ""
 
 
 def _of(writer: Writer) -> str:

@@ -99,6 +99,7 @@ class Figures:
     ``funnel`` goes from the accounts to the people. ``runs`` are in the order in which they began. ``requests`` are
     those of links. ``gains``: paths that links brought to their primary, by ``gains_of``, which is
     links or primaries. ``restorable``: links that can be undone.
+    ``limit_per_s``: requests a second that the tenant allows, where that was given.
     """
 
     title: str
@@ -113,6 +114,7 @@ class Figures:
     states: Mapping[str, int]
     reasons: tuple[Reason, ...]
     timeline: Timeline | None
+    limit_per_s: float | None
     undo: Undo | None
     gains: tuple[Amount, ...]
     gains_more: int
@@ -183,6 +185,7 @@ def _figures(
         states={state: told.states[state] for state in STATES if told.states[state]},
         reasons=tuple(_reasons(told)),
         timeline=None if told.rehearsed else _timeline(gathered, limit_per_s),
+        limit_per_s=limit_per_s,
         undo=_undo(told, gathered),
         gains=tuple(Amount(*each) for each in gains[:GAINS_AT_MOST]),
         gains_more=max(0, len(gains) - GAINS_AT_MOST),

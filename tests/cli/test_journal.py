@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from airflow_provider_auth0link.cli.journal_tables import show
 from airflow_provider_auth0link.errors import BadRequestError
 from airflow_provider_auth0link.hooks.journal import open_store
 from airflow_provider_auth0link.linking.journal import read_history
-from airflow_provider_auth0link.linking.report import Look, Report, Writer, report
+from airflow_provider_auth0link.linking.report import REHEARSAL, Look, Report, Writer, report
 from tests.cli.commands import auth0link, environment
 from tests.fakes.tenant import FakeTenant, Trouble, user
 from tests.linking.rig import Rig
@@ -85,12 +86,13 @@ def test_a_journal_in_words(folder: Path, journal: Journal) -> None:
     assert "4 pairs" in out
     assert [row(out, state)[1] for state in ("linked ", "undone ", "refused ", "failed ")] == ["1"] * 4
     assert row(out, "not_blocked") == ["not_blocked", "1"]
-    assert row(out, B)[:3] == [B, A, "failed"]
-    assert row(out, C)[:3] == [C, A, "refused"]
+    assert row(out, B) == [B, "failed", "Auth0", "says", "no"]
+    assert row(out, C)[:2] == [C, "not_blocked:"]
     assert out.index("Refused pairs") < out.index(C) < out.index("Pairs to look at") < out.index(B)
     assert "Auth0 says no" in out
     assert [line.split()[2] for line in out.splitlines() if line.startswith(" 2026-")] == ["link", "undo"]
     assert "Can be undone: 1 linked pair." in out
+    assert [line for line in out.splitlines() if line != line.rstrip()] == []
     assert max(map(len, out.splitlines())) <= 80 + len(str(folder))
 
 
@@ -275,6 +277,35 @@ def test_long_lists_are_cut_and_say_so() -> None:
     assert "link: only 0, 1, 2, 3, 4, ... (24 in all)" in text.getvalue()
     assert "[odd] reason" in text.getvalue()
     assert "Tenant   not told" in text.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_ids_are_cut_in_their_middle_and_words_are_not_broken(width: int) -> None:
+    middle = f"samlp|connection|{'x' * 60}end"
+    looks = [Look("google-oauth2|103420193847561029384", middle, None, "refused", "not_blocked: is blocked")]
+    text = io.StringIO()
+
+    show(
+        Report(None, (), 1, 0, refusals=looks, refused=Counter(a=1)), "there", Console(file=text, width=width)
+    )
+
+    lines = text.getvalue().splitlines()
+    words = {word for line in lines for word in line.split()}
+    assert max(map(len, lines)) <= width
+    assert {"not_blocked:", "blocked"} <= words
+    assert (middle in words) == (width == 200)
+    assert any(word.startswith("samlp|") and word.endswith("xend") for word in words)
+    assert ("google-oauth2|103420193847561029384" in words) == (width > 40)
+    assert "state" not in words
+
+
+def test_a_rehearsals_journal_is_no_runs() -> None:
+    text = io.StringIO()
+
+    show(Report(REHEARSAL, (), 1, 3, restorable=7), "there", Console(file=text, width=80))
+
+    assert "Tenant   none: a rehearsal, nothing was changed" in text.getvalue()
+    assert "undone" not in text.getvalue()
 
 
 def test_what_the_command_reads_is_what_the_run_wrote(folder: Path) -> None:

@@ -20,7 +20,7 @@ from tests.linking.rig import Rig
 TAGS = {
     "html", "head", "meta", "link", "title", "style", "body", "main", "header", "section", "footer", "h1", "h2", "p",
     "dl", "dt", "dd", "ul", "li", "i", "div", "span", "bdi", "code", "table", "thead", "tbody", "tr", "th", "td",
-    "svg", "path", "text",
+    "svg", "path", "text", "strong",
 }  # fmt: skip
 
 ATTACKS = (

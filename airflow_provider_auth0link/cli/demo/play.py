@@ -15,6 +15,7 @@ from airflow_provider_auth0link.cli.demo.result import Result, Run, changed, con
 from airflow_provider_auth0link.cli.demo.screen import Screen
 from airflow_provider_auth0link.cli.demo.tables import compared, tables
 from airflow_provider_auth0link.cli.demo.warehouse import User, read_id_map, write_users
+from airflow_provider_auth0link.cli.look import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -137,7 +138,7 @@ def _result(events: Iterator[dict[str, Any]], screen: Screen) -> dict[str, Any] 
 
 def _show_how_far(tenant: Emulator, screen: Screen) -> None:
     if requests := len(tenant.requests):
-        screen.say(f"{requests} requests, {len(tenant.users())} accounts")
+        screen.say(f"{counted(requests, 'request')}, {counted(len(tenant.users()), 'account')}")
 
 
 def _failed(scene: Scene, runs: Sequence[Run], console: Console) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
-from airflow_provider_auth0link.cli.look import counted, table as new_table
+from airflow_provider_auth0link.cli.look import Ids, Prose, counted, table as new_table
 from airflow_provider_auth0link.cli.rates import in_words
 from airflow_provider_auth0link.cli.rehearse.effects import WHY
 from airflow_provider_auth0link.cli.rehearse.ends import End
@@ -18,6 +17,7 @@ from airflow_provider_auth0link.report.words import masked_id, masked_text, visi
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 NAMED_AT_MOST, PATHS_AT_MOST, PROBLEMS_AT_MOST = 20, 30, 10
 
@@ -30,10 +30,10 @@ STYLES = {
 }
 MEANINGS = {
     "linked": "would be linked",
-    "already_linked": "were linked before",
-    "refused": "by a guard, the evidence or a limit",
-    "failed": "an account is not in the export, or Auth0 would say no",
-    "unknown": "the rehearsal was cut short",
+    "already_linked": "are linked already",
+    "refused": "would be refused: by a guard, the evidence or a limit",
+    "failed": "would fail: an account is not in the export, or Auth0 would say no",
+    "unknown": "are unknown: the rehearsal was cut short",
 }
 
 
@@ -51,8 +51,6 @@ class Tables:
     def show(self, console: Console) -> None:
         """Print them."""
         for part in self._parts():
-            if isinstance(part, Table):  # a narrow table would break its title
-                part.min_width = min(len(str(part.title)), console.width)
             console.print(part)
 
     def _parts(self) -> Iterator[RenderableType]:
@@ -60,7 +58,8 @@ class Tables:
         yield self._accounts()
         yield self._outcomes()
         if self._told.ended("refused"):
-            yield _counts("Refused, and why", ("reason", "pairs"), self._text_counts(self._told.reasons))
+            reasons = [(self._text(reason), count) for reason, count in self._told.reasons.items()]
+            yield _counts("Refused, and why", ("reason", "pairs"), reasons)
             yield self._pairs("Refused pairs", self._told.ended("refused"))
         if failed := self._told.ended("failed") + self._told.ended("unknown"):
             yield self._pairs("Failed pairs", failed)
@@ -79,9 +78,9 @@ class Tables:
         table = _facts("From accounts to people")
         rows = [
             (told.accounts, "accounts in the export"),
-            (told.named, "of them are named by the plan"),
-            (len(told.ended("linked")), "would become another's identity"),
-            (told.people, "would be left"),
+            (told.named, "accounts that the plan names"),
+            (len(told.ended("linked")), "accounts that would become another's identity"),
+            (told.people, "accounts that would be left"),
         ]
         for count, meaning in rows:
             table.add_row(f"{count:,}", meaning)
@@ -94,18 +93,18 @@ class Tables:
         table = _facts(f"{counted(summary['planned'], 'pair')} planned")
         for name, meaning in MEANINGS.items():
             if summary[name]:
-                table.add_row(Text(f"{summary[name]:,}", style=STYLES[name]), f"{name}: {meaning}")
+                table.add_row(Text(f"{summary[name]:,}", style=STYLES[name]), meaning)
         if summary.get("repeats"):
             table.add_row(f"{summary['repeats']:,}", "lines of the plan say again what another says")
         return table
 
     def _pairs(self, title: str, ends: list[End]) -> Table:
         table = new_table(title)
-        for column, ratio in (("secondary", 3), ("primary", 3), ("reason", 5)):
-            table.add_column(column, overflow="fold", ratio=ratio)
+        table.add_column("secondary\n  primary", no_wrap=True)
+        table.add_column("reason", overflow="fold")
         for each in ends[:NAMED_AT_MOST]:
             reason = (each.reason or "").removeprefix(f"{each.secondary!r} into {each.primary!r}: ")
-            table.add_row(self._id(each.secondary), self._id(each.primary), self._text(reason))
+            table.add_row(self._ids(each.secondary, each.primary), self._text(reason))
         return _cut(table, len(ends), NAMED_AT_MOST)
 
     def _gained(self) -> Table:
@@ -113,32 +112,29 @@ class Tables:
         gained = self._told.effects.gained.most_common()
         rights = [each for each in gained if each[0].startswith("app_metadata")]
         others = [each for each in gained if not each[0].startswith("app_metadata")]
-        table = _counts(
-            "What primaries gain",
-            ("path", "primaries"),
-            self._text_counts(dict(rights + others[:PATHS_AT_MOST])),
-        )
+        rows = [(Ids(self._shown(path)), count) for path, count in rights + others[:PATHS_AT_MOST]]
+        table = _counts("What primaries gain", ("path", "primaries"), rows)
         return _cut(table, len(others), PATHS_AT_MOST)
 
     def _lost(self) -> Table:
         table = new_table("What is not at the primary afterwards")
-        table.add_column("path", overflow="fold", ratio=2)
+        table.add_column("path", no_wrap=True)
         table.add_column("accounts", justify="right")
-        table.add_column("why", ratio=3)
+        table.add_column("why")
         rows = [
             (why, *each) for why, paths in self._told.effects.lost.items() for each in paths.most_common()
         ]
         for why, path, count in rows[:PATHS_AT_MOST]:
-            table.add_row(self._text(path), f"{count:,}", WHY[why])
+            table.add_row(Ids(self._shown(path)), f"{count:,}", WHY[why])
         return _cut(table, len(rows), PATHS_AT_MOST)
 
     def _oversize(self) -> Table:
         oversize = self._told.effects.oversize
         table = new_table("Profiles over 10 KB")
-        table.add_column("primary", overflow="fold")
+        table.add_column("primary", no_wrap=True)
         table.add_column("bytes", justify="right")
         for each in oversize[:NAMED_AT_MOST]:
-            table.add_row(self._id(each.user_id), f"{each.size:,}")
+            table.add_row(self._ids(each.user_id), f"{each.size:,}")
         return _cut(table, len(oversize), NAMED_AT_MOST)
 
     def _requests(self) -> Table:
@@ -157,24 +153,24 @@ class Tables:
             table.add_row(each.plan, in_words(each.seconds), each.bound)
         return table
 
-    def _notes(self) -> Iterator[Text]:
+    def _notes(self) -> Iterator[RenderableType]:
         for problem in self._told.problems[:PROBLEMS_AT_MOST]:
-            yield self._text(f"Export, {problem}")
+            yield Prose(self._text(f"Export, {problem}"))
         if (more := len(self._told.problems) - PROBLEMS_AT_MOST) > 0:
-            yield Text(f"and {more:,} more lines")
+            yield f"and {counted(more, 'more line')}"
         for warning, count in self._told.played.warnings.most_common():
-            yield self._text(f"{counted(count, 'pair')}: {warning}")
+            yield Prose(self._text(f"{counted(count, 'pair')}: {warning}"))
         for note in (*self._told.notes, *CANNOT):
-            yield self._text(note)
+            yield Prose(self._text(note))
 
-    def _id(self, text: str) -> Text:
-        return Text(visible(text if self._shows else masked_id(text)))
+    def _ids(self, *ids: str) -> Ids:
+        return Ids(*(visible(each if self._shows else masked_id(each)) for each in ids))
 
     def _text(self, text: str) -> Text:
-        return Text(visible(text if self._shows else masked_text(text)))
+        return Text(self._shown(text))
 
-    def _text_counts(self, counts: dict[str, int]) -> list[tuple[Text, int]]:
-        return [(self._text(name), count) for name, count in counts.items()]
+    def _shown(self, text: str) -> str:
+        return visible(text if self._shows else masked_text(text))
 
 
 def _facts(title: str) -> Table:
@@ -186,7 +182,7 @@ def _facts(title: str) -> Table:
     return table
 
 
-def _counts(title: str, columns: tuple[str, str], counts: Iterable[tuple[Text, int]]) -> Table:
+def _counts(title: str, columns: tuple[str, str], counts: Iterable[tuple[RenderableType, int]]) -> Table:
     table = new_table(title)
     table.add_column(columns[0], overflow="fold")
     table.add_column(columns[1], justify="right")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from airflow_provider_auth0link.api.sharing import FULL_PER_TOKEN_S, STRAIGHT
 from airflow_provider_auth0link.emulator.plans import MINUTE, PLANS, IdentitiesGroup, Limit
-from airflow_provider_auth0link.emulator.routes import IDENTITIES_WRITE, OTHER, ROUTES
+from airflow_provider_auth0link.emulator.routes import IDENTITIES_WRITE, MEMBER_ROLES_READ, OTHER, ROUTES
 from airflow_provider_auth0link.linking.engine import GATHER_S
 
 LATENCY_S = 0.14
@@ -34,6 +34,7 @@ CLASSES = {
     IDENTITIES_WRITE: "links",
     "user_organizations_read": "reads of a user's organizations",
     "connections_read": "reads of connections",
+    MEMBER_ROLES_READ: "reads of an organization's member roles",
     OTHER: "all other, roles and permissions among them",
 }
 GROUPS = {route.name: route.group for route in ROUTES}
@@ -90,7 +91,8 @@ def time_on(title: str, name: str, identities: IdentitiesGroup, load: Load) -> T
     A primary that many become may take longer yet, since its pairs go one after another.
     """
     alone = max(0, load.longest - 1) * load.way
-    found = [(alone, f"{load.longest:,} pairs of one primary, one after another")]
+    several = f"{load.longest:,} pairs of one primary, one after another"
+    found = [(alone, several if load.longest > 1 else "one pair's requests, one after another")]
     for bound, limit, count in _buckets(name, identities, load.groups):
         found.append((seconds(limit, count, load.share), bound))
     longest, bound = max(found)
