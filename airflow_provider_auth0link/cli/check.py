@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from airflow_provider_auth0link.cli.look import table as new_table
+from airflow_provider_auth0link.cli.look import Prose, table as new_table
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
 from airflow_provider_auth0link.cli.rates import PUBLISHED, Rate, in_words, on_bucket
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
     from airflow_provider_auth0link.hooks.auth0 import Diagnosis
@@ -36,6 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="an Airflow connection, from the environment, a secrets backend or the metadata database"
         " (default: %(default)s)",
     )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="name the scopes that are carried too, not the missing alone",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     except Auth0LinkError as error:
         print(f"auth0link: {error}", file=sys.stderr)
         return 1
-    return show(diagnosis, Console())
+    return show(diagnosis, Console(), verbose=arguments.verbose)
 
 
 def _diagnosis(conn_id: str) -> Diagnosis:
@@ -75,24 +81,24 @@ def _not_found(conn_id: str) -> str:
     return f"there is no connection {conn_id!r}. Add it in Airflow, or set {variable}"
 
 
-def show(diagnosis: Diagnosis, console: Console) -> int:
+def show(diagnosis: Diagnosis, console: Console, *, verbose: bool = False) -> int:
     """Print a diagnosis. Return 0 when the token carries all that linking needs, else 1."""
     facts = [("Tenant", diagnosis.tenant), ("Client", diagnosis.client_id or "none: a ready access token")]
     facts += [("Note", note) for note in diagnosis.notes]
     for label, fact in facts:
         console.print(f"{label:<8}{fact}", markup=False, highlight=False)
-    missing, verdict = _verdict(diagnosis)
+    is_missing, verdict = _verdict(diagnosis)
     console.print()
     for part in (
-        _scopes(diagnosis),
+        *_scopes(diagnosis, verbose=verbose),
         _limit(diagnosis),
         "",
         _times(on_bucket(diagnosis.rate_limit)),
         "",
-        verdict,
+        Prose(verdict),
     ):
         console.print(part)
-    return int(missing)
+    return int(is_missing)
 
 
 def _verdict(diagnosis: Diagnosis) -> tuple[bool, Text]:
@@ -111,25 +117,40 @@ def _verdict(diagnosis: Diagnosis) -> tuple[bool, Text]:
     )
 
 
-def _scopes(diagnosis: Diagnosis) -> Table:
-    table = new_table("Scopes of the token")
-    table.add_column("operator", overflow="fold")
-    table.add_column("present", style="green", overflow="fold")
+def _scopes(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[RenderableType]:
+    """Say how many scopes are carried, and for each operator which are not."""
+    if diagnosis.scopes is None:
+        return
+    wanted = {scope for needed in diagnosis.needs.values() for scope in needed}
+    missing = wanted - diagnosis.scopes
+    if not missing:
+        yield Prose(f"The token carries all {len(wanted)} scopes that anything here needs.")
+    else:
+        yield Prose(
+            f"The token carries {len(wanted - missing)} of the {len(wanted)} scopes that anything here needs."
+        )
+    if missing or verbose:
+        yield ""
+        yield _by_operator(diagnosis.needs, diagnosis.scopes, verbose=verbose)
+
+
+def _by_operator(needs: Mapping[str, Sequence[str]], scopes: Collection[str], *, verbose: bool) -> Table:
+    table = new_table("Scopes, by what needs them")
+    table.add_column("operator")
+    table.add_column("carried", justify="left" if verbose else "right", style="green", overflow="fold")
     table.add_column("missing", style="red", overflow="fold")
-    for operator, needed in diagnosis.needs.items():
-        if diagnosis.scopes is None:
-            table.add_row(Text(operator), Text("the token does not say", style="yellow"), "")
-            continue
-        present = [scope for scope in needed if scope in diagnosis.scopes]
-        missing = [scope for scope in needed if scope not in diagnosis.scopes]
-        table.add_row(Text(operator), "\n".join(present), "\n".join(missing))
+    for operator, needed in needs.items():
+        present = [scope for scope in needed if scope in scopes]
+        missing = [scope for scope in needed if scope not in scopes]
+        carried = "\n".join(present) if verbose else f"{len(present)} of {len(needed)}"
+        table.add_row(Text(operator), Text(carried), Text("\n".join(missing)))
     return table
 
 
-def _limit(diagnosis: Diagnosis) -> Text:
+def _limit(diagnosis: Diagnosis) -> Prose:
     if diagnosis.rate_limit is None:
-        return Text("No answer told the tenant's limit.")
-    return Text(
+        return Prose("No answer told the tenant's limit.")
+    return Prose(
         f"The limit seen: a bucket of {diagnosis.rate_limit} requests, {diagnosis.rate_remaining} left."
         " How fast it is refilled stands in no header; limits with such a bucket are marked below."
     )

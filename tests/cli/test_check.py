@@ -43,14 +43,14 @@ def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     return run
 
 
-def shown(**fields: object) -> tuple[int, str]:
+def shown(*, verbose: bool = False, **fields: object) -> tuple[int, str]:
     """Show a diagnosis made of *fields*; return exit code and text."""
     values = {
         "tenant": "acme.eu.auth0.com", "client_id": "abc", "scopes": frozenset({"update:users", "read:users"}),
         "needs": NEEDS, "rate_limit": 50, "rate_remaining": 49, "notes": (), **fields,
     }  # fmt: skip
     text = io.StringIO()
-    code = show(Diagnosis(**values), Console(file=text, width=100))  # type: ignore[arg-type]  # as given
+    code = show(Diagnosis(**values), Console(file=text, width=100), verbose=verbose)  # type: ignore[arg-type]  # as given
     return code, text.getvalue()
 
 
@@ -169,8 +169,21 @@ def test_what_an_operator_has_and_lacks_stands_in_its_row() -> None:
     code, text = shown(scopes=frozenset({"update:users"}))
 
     assert code == 1
-    assert row(text, "LinkIdentityOperator").split() == ["LinkIdentityOperator", "update:users", "read:users"]
-    assert row(text, "UnlinkIdentityOperator").split() == ["UnlinkIdentityOperator", "update:users"]
+    assert "The token carries 1 of the 2 scopes that anything here needs." in text
+    assert row(text, "LinkIdentityOperator").split()[1:] == ["1", "of", "2", "read:users"]
+    assert row(text, "UnlinkIdentityOperator").split()[1:] == ["1", "of", "1"]
+    _, text = shown(scopes=frozenset({"update:users"}), verbose=True)
+    assert row(text, "LinkIdentityOperator").split()[1:] == ["update:users", "read:users"]
+
+
+def test_where_nothing_is_missing_no_scope_is_named_unless_asked_for() -> None:
+    code, text = shown()
+
+    assert code == 0
+    assert "The token carries all 2 scopes that anything here needs." in text
+    assert "update:users" not in text
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert row(shown(verbose=True)[1], "UnlinkIdentityOperator").split()[1:] == ["update:users"]
 
 
 def test_only_what_linking_needs_decides() -> None:
@@ -183,7 +196,7 @@ def test_a_token_that_does_not_say_is_not_taken_for_enough() -> None:
     code, text = shown(scopes=None)
 
     assert code == 1
-    assert row(text, "LinkIdentityOperator").split(maxsplit=1)[1].strip() == "the token does not say"
+    assert "The token does not say what it carries: LinkIdentityOperator may lack a scope." in text
 
 
 def test_notes_and_a_ready_token_are_shown() -> None:
