@@ -8,7 +8,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from airflow_provider_auth0link.api.scopes import UNWANTED
 from airflow_provider_auth0link.cli.tenant import emulator_module
+from airflow_provider_auth0link.emulator.options import ALL_SCOPES
 from airflow_provider_auth0link.emulator.plans import PLANS, IdentitiesGroup, Refill
 from airflow_provider_auth0link.errors import InputError
 
@@ -32,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", type=whole, help=f"made-up users, without --users (default: {MADE_UP})")
     parser.add_argument(
-        "--plan", choices=list(PLANS), help="the request limits that Auth0 publishes for a plan"
+        "--plan",
+        choices=list(PLANS),
+        metavar="NAME",
+        help=f"the request limits that Auth0 publishes for a plan: {', '.join(PLANS)}",
     )
     parser.add_argument("--rate", type=positive, help="requests refilled in a second (default: no limit)")
     parser.add_argument("--burst", type=whole, help="requests that the bucket holds (default: one second's)")
@@ -68,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         latency=arguments.latency,
         seed=arguments.seed,
         port=arguments.port,
+        scopes=" ".join(scope for scope in ALL_SCOPES.split() if scope != UNWANTED),
     )
     try:
         with tenant:

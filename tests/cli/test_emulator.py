@@ -7,6 +7,7 @@ import shlex
 import signal
 import socket
 import subprocess
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_provider_auth0link.api.scopes import UNWANTED
 from airflow_provider_auth0link.cli import main
 from tests.cli.commands import command, environment
 
@@ -61,6 +63,27 @@ def token(connection: dict[str, Any]) -> str:
 def get(connection: dict[str, Any], user: str) -> requests.Response:
     bearer = {"authorization": f"Bearer {token(connection)}"}
     return requests.get(f"{connection['host']}/api/v2/users/{user}", headers=bearer, timeout=15)
+
+
+def test_its_token_carries_nothing_that_is_noted_as_unwanted() -> None:
+    with emulator() as (_, connection):
+        body = token(connection).split(".")[1]
+
+    scopes = json.loads(urlsafe_b64decode(f"{body}==="))["scope"].split()
+    assert "read:users" in scopes
+    assert UNWANTED not in scopes
+
+
+@pytest.mark.parametrize("name", ["emulator", "plan"])
+def test_no_line_of_help_is_wider_than_a_terminal(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
 @pytest.fixture
