@@ -50,7 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     :returns: 0 success, 1 the answer is no, 2 something given is wrong, 130 interrupted or terminated
     """
     argv = sys.argv[1:] if argv is None else argv
-    arguments = _parser(argv).parse_args(argv)
+    parser = _parser(argv)
+    if not argv:
+        parser.print_help(sys.stderr)
+        parser.exit(2, "\nauth0link: error: name a command\n")
+    arguments = parser.parse_args(argv)
     try:
         with terminated_like_interrupted():
             return int(arguments.run(arguments))

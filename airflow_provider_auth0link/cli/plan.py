@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_provider_auth0link.duplicates.rules import CHOICES, CONNECTIONS_PREFIX, METADATA_PREFIX
 from airflow_provider_auth0link.duplicates.search import Search
-from airflow_provider_auth0link.errors import StoppedError
+from airflow_provider_auth0link.errors import InputError, StoppedError
 from airflow_provider_auth0link.hooks.planning import PRIMARY, RULES, Limits, Places, write_plan
 
 if TYPE_CHECKING:
     from airflow_provider_auth0link.hooks.planning import Told
+
+NAMED_RULES = ("verified_email", "verified_phone")
 
 MORE = """\
 rules, the first one first; a pair may be found by any of them:
@@ -76,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the plan. 0 done, also when nothing was found; 2 something given is wrong."""
     from airflow_provider_auth0link.duplicates.summary import counts
 
+    _check_names(arguments)
     names = arguments.connections
     search = Search.checked(
         rules=tuple(arguments.rule or RULES),
@@ -102,6 +106,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     show(found, places, Console(file=sys.stdout))
     return 0
+
+
+def _check_names(arguments: argparse.Namespace) -> None:
+    """Refuse rules and choices that are none, with what can be typed here: a Dag's author may give values too."""
+    for rule in arguments.rule or ():
+        if rule not in NAMED_RULES and not rule.startswith(METADATA_PREFIX):
+            known = ", ".join(NAMED_RULES)
+            raise InputError(
+                f"--rule: {rule!r} is no rule. Known are {known}, and {METADATA_PREFIX}PATH"
+                f" such as {METADATA_PREFIX}app_metadata.legacy_id"
+            )
+    for choice in arguments.primary or ():
+        if choice not in CHOICES and not choice.startswith(CONNECTIONS_PREFIX):
+            known = ", ".join(CHOICES)
+            raise InputError(
+                f"--primary: {choice!r} is no choice. Known are {known}, and {CONNECTIONS_PREFIX}NAME,NAME"
+            )
 
 
 @contextmanager

@@ -50,6 +50,18 @@ def test_what_is_not_understood_ends_with_2(argv: list[str], capsys: pytest.Capt
     assert "usage: auth0link" in capsys.readouterr().err
 
 
+def test_without_a_command_all_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([])
+
+    written = capsys.readouterr()
+    assert (end.value.code, written.out) == (2, "")
+    assert [
+        command.help.split()[0] for command in COMMANDS if f"    {command.name} " not in written.err
+    ] == []
+    assert written.err.endswith("name a command\n")
+
+
 @pytest.mark.parametrize(
     ("argv", "unwanted"),
     [

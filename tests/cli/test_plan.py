@@ -163,6 +163,26 @@ def test_an_export_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture
     assert "no.ndjson: is not there" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "known"),
+    [
+        (
+            "--rule",
+            "verified_email, verified_phone, and metadata:PATH such as metadata:app_metadata.legacy_id",
+        ),
+        ("--primary", "most_logins, latest_login, oldest, has_metadata, and connections:NAME,NAME"),
+    ],
+)
+def test_a_name_that_is_not_known_is_answered_with_what_can_be_typed(
+    option: str, known: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "users.ndjson", "-o", str(tmp_path / "plan.jsonl"), option, "foo"]) == 2
+    error = capsys.readouterr().err
+
+    assert error.startswith(f"auth0link: {option}: 'foo' is no ")
+    assert error.endswith(f"Known are {known}\n")
+
+
 def test_help_says_rules_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["plan", "--help"])
