@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from airflow_provider_auth0link.cli import main
-from airflow_provider_auth0link.cli.demo import DAGS, example
+from airflow_provider_auth0link.cli.demo import DAGS, example, kept
 from airflow_provider_auth0link.cli.demo.play import Scene, play
 from airflow_provider_auth0link.emulator.server import Emulator
 from airflow_provider_auth0link.emulator.users import believable_users
@@ -108,14 +108,30 @@ def logins(tenant: Emulator, user_id: str) -> set[str]:
 
 
 def test_what_is_asked_for_is_kept_even_when_interrupted(tmp_path: Path, outside: dict[str, str]) -> None:
-    kept = tmp_path / "deep" / "kept"
+    folder = tmp_path / "deep" / "kept"
 
-    with running(["--keep", str(kept)], tmp_path / "cwd", outside) as (process, _child):
+    with running(["--keep", str(folder)], tmp_path / "cwd", outside) as (process, _child):
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
 
-    assert {"warehouse.db", "airflow", "airflow.log"} == {path.name for path in kept.iterdir()}
-    assert kept.stat().st_mode & 0o077 == 0
+    assert {"warehouse.db", "airflow", "airflow.log"} == {path.name for path in folder.iterdir()}
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_what_was_kept_is_told_with_what_to_try(tmp_path: Path) -> None:
+    assert kept(tmp_path) == f"\nKept in {tmp_path}:"
+
+    (tmp_path / "airflow.log").touch()
+    (tmp_path / "auth0link" / "journals" / "a run+00:00").mkdir(parents=True)
+    told = kept(tmp_path).splitlines()
+
+    assert [line.split()[0] for line in told if line.startswith("  ")] == [
+        "auth0link",
+        "airflow.log",
+        "auth0link",
+        "auth0link",
+    ]
+    assert f"  auth0link journal '{tmp_path}/auth0link/journals/a run+00:00'" in told
 
 
 def test_a_folder_that_is_there_is_not_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

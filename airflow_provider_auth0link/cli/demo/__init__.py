@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,13 @@ from pathlib import Path
 import airflow_provider_auth0link
 from airflow_provider_auth0link.cli.tenant import emulator_module
 from airflow_provider_auth0link.errors import InputError
+
+KEPT = {
+    "warehouse.db": "the warehouse, SQLite: users, and which id became which",
+    "auth0link": "the journal of the batch and its undo, and the map of ids",
+    "airflow": "Airflow's home: its database, the Dags, the logs of the tasks",
+    "airflow.log": "what Airflow printed",
+}
 
 DAGS = ("example_batch", "example_undo", "example_dedup_and_link")
 USERS, SEED = 240, 218
@@ -44,7 +52,23 @@ def run(arguments: argparse.Namespace) -> int:
         _folder(arguments.keep) as folder,
         server.Emulator(users=today, rate=RATE, burst=BURST, latency=LATENCY, seed=SEED) as tenant,
     ):
-        return play(Scene(folder, dags, users, tenant), Console())
+        console = Console()
+        code = play(Scene(folder, dags, users, tenant), console)
+        if arguments.keep is not None:
+            console.print(kept(folder), highlight=False, markup=False, soft_wrap=True)
+        return code
+
+
+def kept(folder: Path) -> str:
+    """Say what a folder holds now, and what to try with it."""
+    lines = [f"\nKept in {folder}:"]
+    lines += [f"  {name:<14}{what}" for name, what in KEPT.items() if (folder / name).exists()]
+    journal = next(iter(sorted((folder / "auth0link" / "journals").glob("*"))), None)
+    if journal is not None:
+        path = shlex.quote(str(journal))
+        page = shlex.quote(str(folder / "report.html"))
+        lines += ["Try next:", f"  auth0link journal {path}", f"  auth0link report {path} -o {page}"]
+    return "\n".join(lines)
 
 
 def example(name: str) -> Path:
