@@ -12,6 +12,7 @@ from airflow_provider_auth0link.errors import Auth0LinkError, InputError, LinkFa
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
 from airflow_provider_auth0link.hooks.masking import mask_secret
+from airflow_provider_auth0link.linking.words import counted
 from airflow_provider_auth0link.model import IdentityRow, UserId, looks_like_token
 from airflow_provider_auth0link.operators.arguments import text
 from airflow_provider_auth0link.operators.links import URL_KEY, Auth0UserLink, dashboard_url
@@ -128,12 +129,12 @@ class PairOperator(Auth0Operator):
         for warning in outcome.warnings:
             self.log.warning("%s", warning)
         self.log.info(
-            "%s: %s and %s, %d requests%s",
+            "%s: %s and %s, %s%s",
             outcome.name,
             primary,
             secondary,
-            outcome.requests,
-            f", carried {', '.join(outcome.carried)}" if outcome.carried else "",
+            counted(outcome.requests, "request"),
+            f", {_carried(outcome)} {', '.join(outcome.carried)}" if outcome.carried else "",
         )
         if then == SKIP:
             raise AirflowSkipException(f"{outcome.name}: {outcome.reason or f'{secondary} and {primary}'}")
@@ -143,6 +144,10 @@ class PairOperator(Auth0Operator):
             raise LinkFailedError(
                 f"{outcome.name}: {secondary} and {primary}, and the task is told to fail then"
             )
+
+
+def _carried(outcome: Outcome) -> str:
+    return "would carry" if outcome.name == "would_link" else "carried"
 
 
 def _with_reason(error: Auth0LinkError, reason: str | None) -> Auth0LinkError:

@@ -75,6 +75,19 @@ def test_a_dry_run(tenant: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dry_run", "said"), [(True, "2 requests, would carry user_metadata"), (False, ", carried user_metadata")]
+)
+def test_the_log_says_what_was_carried_or_would_be(
+    *, dry_run: bool, said: str, tenant: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link(dry_run=dry_run)
+
+    told = capsys.readouterr().out
+    assert said in told
+    assert dry_run == (", carried" not in told)
+
+
+@pytest.mark.parametrize(
     ("on_refused", "error"),
     [
         pytest.param("fail", RefusedError, id="fail"),
