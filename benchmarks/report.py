@@ -37,13 +37,14 @@ OPTIONS = {
     "guards": ["not_blocked", "verified_email", "not_enterprise_secondary"],
     "snapshot": "full",
 }
-REFUSALS = (
-    "not_blocked: the secondary is blocked",
-    "verified_email: the secondary's e-mail is not verified",
-    "drifted: email is not what the plan says",
-    "limit: with what is carried the primary's profile would cross Auth0's 10 KB",
-    "conflicts: both accounts have a value at app_metadata.plan",
-)
+REFUSALS = {
+    "drifted: email": 9,
+    "not_blocked: the secondary is blocked": 7,
+    "verified_email: the secondary's e-mail is not verified": 5,
+    "drifted: verified": 3,
+    "limit: with what is carried the primary's profile would cross Auth0's 10 KB": 1,
+}
+"""Reasons, and how often each comes beside the others."""
 FIELDS = ("user_metadata.language", "user_metadata.theme", "app_metadata.legacy_id", "app_metadata.plan")
 
 TURN = """
@@ -131,13 +132,19 @@ class Night:
 
     def _end(self, number: int, *, refused: bool, last: bool) -> dict[str, Any]:
         if refused:
-            return {"outcome": "refused", "reason": REFUSALS[number // 29 % len(REFUSALS)], "requests": 2}
+            return {"outcome": "refused", "reason": self._refusal(), "requests": 2}
         if number % 997 == 3:
-            return {"outcome": "failed", "reason": "linked elsewhere or deleted", "requests": 5}
+            reason = f"{_names(number)}: the secondary account is not there: linked elsewhere or deleted"
+            return {"outcome": "failed", "reason": reason, "requests": 5}
         if number % 499 == 5 and (not last or number % 5 == 0):
-            reason = f"{_pair(number)['secondary_user_id']!r}: no answer in time; whether it is linked is not known"
+            answer = "no answer to POST /users/{id}/identities within the timeout"
+            reason = f"{_names(number)}: whether they are linked is unknown. The link: {answer}"
             return {"outcome": "unknown", "reason": reason, "requests": 9}
         return {"outcome": "linked", "carried": self._carried(number), "requests": 4}
+
+    def _refusal(self) -> str:
+        (reason,) = self.chance.choices(list(REFUSALS), list(REFUSALS.values()))
+        return reason
 
     def _undo(self, numbers: Iterable[int]) -> None:
         journal = self._journal("undo", 1)
@@ -147,7 +154,8 @@ class Night:
             self.moment += timedelta(seconds=0.6)
             row = _pair(number)
             journal.note(UNDO_INTENT, row)
-            left = {"outcome": "left", "reason": "the primary was deleted", "requests": 2}
+            why = "the primary account is not there: deleted, or linked elsewhere. Nothing was touched"
+            left = {"outcome": "left", "reason": f"{_names(number)}: {why}", "requests": 2}
             done = {"outcome": "undone", "requests": 6}
             journal.note(UNDO_OUTCOME, {**row, **(left if number % 7 == 0 else done)})
         journal.commit()
@@ -159,6 +167,12 @@ def _pair(number: int) -> dict[str, str]:
         "primary_user_id": f"auth0|{number * 2_654_435_761:024x}",
         "secondary_user_id": kinds[number % 3 == 0],
     }
+
+
+def _names(number: int) -> str:
+    """Name a pair as reasons do."""
+    pair = _pair(number)
+    return f"{pair['secondary_user_id']!r} into {pair['primary_user_id']!r}"
 
 
 def turn(folder: Path, what: str, *more: str) -> dict[str, float]:
