@@ -85,7 +85,7 @@ class Tables:
         for count, meaning in rows:
             table.add_row(f"{count:,}", meaning)
         if told.problems:
-            table.add_row(f"{len(told.problems):,}", "lines of the export are no account; they are left out")
+            table.add_row(f"{len(told.problems):,}", "left out: no account in its line of the export")
         return table
 
     def _outcomes(self) -> Table:
@@ -95,7 +95,7 @@ class Tables:
             if summary[name]:
                 table.add_row(Text(f"{summary[name]:,}", style=STYLES[name]), meaning)
         if summary.get("repeats"):
-            table.add_row(f"{summary['repeats']:,}", "lines of the plan say again what another says")
+            table.add_row(f"{summary['repeats']:,}", "left out: said by another line of the plan too")
         return table
 
     def _pairs(self, title: str, ends: list[End]) -> Table:
