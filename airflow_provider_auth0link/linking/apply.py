@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from airflow_provider_auth0link.linking.job import Job
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
-from airflow_provider_auth0link.linking.pair import Job, Steps, failed, link_steps
+from airflow_provider_auth0link.linking.pair import Steps, failed, link_steps
 from airflow_provider_auth0link.linking.settle import Wanted, look, read, settle_link, settle_unlink
 from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.model import Identity, Pair, UserId

@@ -7,12 +7,14 @@ costs a few tuples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from sys import intern
-from typing import Any, NamedTuple
+from typing import Any
 
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.records import (
     CARRIED,
     HEADER,
@@ -23,31 +25,23 @@ from airflow_provider_auth0link.linking.records import (
     Key,
     key_of,
 )
-
-LINKED, ALREADY, UNDONE, LEFT = "linked", "already_linked", "undone", "left"
-FINAL = frozenset({LINKED, ALREADY})
-
-Began = Callable[[str], int]
-"""From a writer to the number with which it began."""
-
-
-class Ref(NamedTuple):
-    """Where a snapshot stands: a file, and a line counted from 0."""
-
-    file: str
-    line: int
-
-
-class _Entry(NamedTuple):
-    n: int
-    writer: str
-    kind: str
-    outcome: str
-    open: bool | str
-    ref: Ref | None
-    reason: str | None
-    connection: str | None
-    restored: bool
+from airflow_provider_auth0link.linking.tries import (
+    ALREADY,
+    FINAL,
+    LINKED,
+    NO_TRIES,
+    UNDONE,
+    Began,
+    Entry,
+    Ref,
+    Tries,
+    entry_of,
+    how_open,
+    is_taken_up,
+    is_undoing,
+    ruling_of,
+    tries_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +53,9 @@ class Known:
     outcome says so. ``standing``: what a try carried stands on the primary, though it is not linked.
     ``undoing``: an undo began and did not end. ``restored``: it had restored the account.
     ``refs``: the snapshots of its tries since the last undo, oldest first. ``undone_refs``: those of before.
-    ``n`` is the number of its ruling record, ``tried_n`` that of its last intent, ``began_n`` that of the first since
-    the last undo. ``undo`` and ``undo_reason``: how the last undo ended that no try came after, None when there was
-    none.
+    ``last`` are its tries since the last undo, or those that it took back.
+    ``n`` is the number of its ruling record, ``undone_n`` that of the undo that rules. ``undo``, ``undo_reason``: how
+    the last undo ended that no try came after, None when there was none.
     """
 
     key: Key
@@ -75,9 +69,9 @@ class Known:
     undone: bool = False
     refs: tuple[Ref, ...] = ()
     undone_refs: tuple[Ref, ...] = ()
+    last: Tries = NO_TRIES
     n: int = 0
-    tried_n: int = -1
-    began_n: int = -1
+    undone_n: int = -1
     undo: str | None = None
     undo_reason: str | None = None
 
@@ -98,7 +92,7 @@ class History:
     headers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     highest: int = 0
     last: dict[str, int] = field(default_factory=dict)
-    _entries: dict[Key, tuple[_Entry, ...]] = field(default_factory=dict)
+    _entries: dict[Key, tuple[Entry, ...]] = field(default_factory=dict)
     _by_primary: dict[str, list[Key]] = field(default_factory=dict)
 
     def add(self, writer: str, records: Iterable[Mapping[str, Any]]) -> None:
@@ -110,7 +104,7 @@ class History:
                 self.headers[writer] = record
             elif record["kind"] in {INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME}:
                 key = key_of(record)
-                entry = _entry(intern(writer), record)
+                entry = entry_of(intern(writer), record)
                 held = self._entries.get(key)
                 self._entries[key] = (entry,) if held is None else (*held, entry)
                 if held is None and self._by_primary:
@@ -127,13 +121,23 @@ class History:
     def of_primary(self, primary: str) -> list[Known]:
         """Return what is known of all pairs of a primary."""
         if not self._by_primary:
+            found: dict[str, list[Key]] = {}
             for key in self._entries:
-                self._by_primary.setdefault(key[0], []).append(key)
+                found.setdefault(key[0], []).append(key)
+            self._by_primary = found  # whole, since other threads may ask
         return [self.of(key) for key in self._by_primary.get(primary, ())]
 
     def of(self, key: Key) -> Known:
         """Return what is known of a pair; nothing, when it is not in the journal."""
         return _known(key, self._entries.get(key, ()), self.began)
+
+    def options(self, refs: Iterable[Ref]) -> Options | None:
+        """Return the options of the last try among these snapshots; None where its header tells none."""
+        for ref in reversed(tuple(refs)):
+            told = self.headers.get(ref.file.rpartition("-")[0], {}).get("options")
+            with suppress(InputError, TypeError):
+                return Options.checked(**told) if isinstance(told, Mapping) else None
+        return None
 
     def began(self, writer: str) -> int:
         """Return the number with which a writer began: what it had read before has a lower one."""
@@ -141,47 +145,21 @@ class History:
         return header["n"] if header else 0
 
 
-def _ref(file: object, line: object) -> Ref:
-    if not isinstance(file, str) or type(line) is not int or line < 0:
-        raise ValueError
-    return Ref(intern(file), line)
-
-
-def _entry(writer: str, record: Mapping[str, Any]) -> _Entry:
-    place = record.get("snapshot")
-    ref = None
-    if place is not None:
-        try:
-            ref = _ref(place["file"], place["line"])
-        except (KeyError, TypeError, ValueError):
-            raise InputError(f"journal: record {record['n']} of {writer} names no snapshot's place") from None
-    return _Entry(
-        record["n"],
-        writer,
-        intern(record["kind"]),
-        intern(str(record.get("outcome") or "")),
-        CARRIED if record.get("open") == CARRIED else bool(record.get("open")),
-        ref,
-        record.get("reason"),
-        intern(record["connection"]) if isinstance(record.get("connection"), str) else None,
-        bool(record.get("restored")),
-    )
-
-
-def _known(key: Key, entries: tuple[_Entry, ...], began: Began) -> Known:
+def _known(key: Key, entries: tuple[Entry, ...], began: Began) -> Known:
     ordered = sorted(entries, key=lambda each: (each.n, each.writer))
     undone = [each for each in ordered if each.kind == UNDO_OUTCOME and each.outcome == UNDONE]
     linked_at = max((each.n for each in ordered if each.kind in {INTENT, OUTCOME}), default=-1)
     undone_at = max((each.n for each in undone if each.n < linked_at), default=-1)
     since = [each for each in ordered if each.n > undone_at]
-    undoing = _is_undoing(since, began)
+    undoing = is_undoing(since, began)
     over = bool(undone) and undone[-1].n > undone_at and not undoing
+    last = tries_of(since, began)
     if over:
         undone_at, since = undone[-1].n, []
     intents = [each for each in since if each.kind == INTENT]
-    opens = [_open(each, since) for each in intents]
+    opens = [how_open(each, since) for each in intents]
     tried = True in opens
-    ruling = _ruling([each for each in since if each.kind == OUTCOME])
+    ruling = ruling_of([each for each in since if each.kind == OUTCOME])
     outcome = ruling.outcome if ruling else None
     tried_at = max((each.n for each in intents), default=-1)
     ends = [each for each in ordered if each.kind == UNDO_OUTCOME and each.n > tried_at]
@@ -193,61 +171,17 @@ def _known(key: Key, entries: tuple[_Entry, ...], began: Began) -> Known:
         connection=next((e.connection for e in reversed(ordered) if e.connection), None),
         tried=tried,
         standing=any(
-            how == CARRIED and not _taken_up(each, since, began)
+            how == CARRIED and not is_taken_up(each, since, began)
             for each, how in zip(intents, opens, strict=True)
         ),
         undoing=undoing,
         restored=undoing and any(each.restored for each in since if each.n > tried_at),
         undone=over,
-        refs=tuple(each.ref for each in intents if each.ref),
+        refs=() if over else last.refs,
         undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),
+        last=last,
         n=ruling.n if ruling else max((each.n for each in ordered), default=0),
-        tried_n=max((each.n for each in ordered if each.kind == INTENT), default=-1),
-        began_n=min((each.n for each in intents), default=-1),
+        undone_n=undone[-1].n if over else -1,
         undo=undo.outcome if undo else None,
         undo_reason=undo.reason if undo else None,
-    )
-
-
-def _ruling(outcomes: list[_Entry]) -> _Entry | None:
-    """Return the outcome that rules: a link that was seen, else the last word."""
-    for wanted in (LINKED, ALREADY):
-        found = [each for each in outcomes if each.outcome == wanted]
-        if found:
-            return found[-1]
-    return outcomes[-1] if outcomes else None
-
-
-def _open(intent: _Entry, since: list[_Entry]) -> bool | str:
-    """
-    Tell what is open of the try of an intent, by what its writer said after it.
-
-    True: it may have linked, or may still. CARRIED: it has not, but what it carried stands on the primary.
-    """
-    later = [e for e in since if e.kind == OUTCOME and e.writer == intent.writer and e.n > intent.n]
-    return True if not later or later[-1].outcome == "unknown" else later[-1].open
-
-
-def _taken_up(intent: _Entry, since: list[_Entry], began: Began) -> bool:
-    """Tell whether a later try, which knew what this one had carried, came to a good end of it."""
-    return any(
-        each.kind == OUTCOME and not each.open and began(each.writer) > intent.n
-        for each in since
-        if each.n > intent.n
-    )
-
-
-def _is_undoing(since: list[_Entry], began: Began) -> bool:
-    """
-    Tell whether an undo began and did not end.
-
-    What a writer began, it ends itself, or one that had read of it: another that was at work at once knows nothing
-    of how far it came.
-    """
-    relinked = max((each.n for each in since if each.kind == INTENT), default=-1)
-    begun = [each for each in since if each.kind == UNDO_INTENT and each.n > relinked]
-    ends = [each for each in since if each.kind == UNDO_OUTCOME and each.outcome in {UNDONE, LEFT}]
-    return any(
-        not any(end.n > each.n and (end.writer == each.writer or began(end.writer) > each.n) for end in ends)
-        for each in begun
     )

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from airflow_provider_auth0link.errors import InputError, SettingsError
-from airflow_provider_auth0link.linking.history import History, Known, Ref
+from airflow_provider_auth0link.linking.history import History, Known
 from airflow_provider_auth0link.linking.records import (
     FORMAT,
     HEADER,
@@ -32,6 +32,7 @@ from airflow_provider_auth0link.linking.records import (
 )
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.store import Store
+from airflow_provider_auth0link.linking.tries import Ref
 
 CACHED_FILES = 8
 
@@ -255,7 +256,7 @@ class Journal:
                     f"journal: line {ref.line + 1} of {ref.file} is the snapshot of another pair than the index "
                     "says. Restore the folder's files from where they were copied"
                 )
-            found.append(snapshot)
+            found.append(snapshot.without_carry() if ref.spent else snapshot)
         return found
 
     def _file(self, name: str) -> list[dict[str, Any]] | None:

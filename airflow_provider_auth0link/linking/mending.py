@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from airflow_provider_auth0link.errors import AmbiguousError, LinkDelayedError
 from airflow_provider_auth0link.linking.carry import computed
-from airflow_provider_auth0link.linking.history import LINKED, Known
+from airflow_provider_auth0link.linking.history import Known
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.linking.tries import LINKED
 from airflow_provider_auth0link.model import UserId
 
 

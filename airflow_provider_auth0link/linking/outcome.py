@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.linking.records import CARRIED
 from airflow_provider_auth0link.model import Account, Identity, Pair, UserId, root_first
 
 
@@ -19,7 +20,8 @@ class Outcome:
     ``warnings`` are for the log and hold no personal data. ``tried``: a lost try of ours may still be applied.
     ``answered``: Auth0 said so to this try; else it was found by looking, and may be another's.
     ``open``: something of it stands at the primary, for a later try or an undo to take up.
-    ``standing``: what was carried stands there, and the link was surely not made.
+    ``standing``: what was carried stands there, and the link was surely not made. ``taken_back``: what was carried, by
+    earlier tries too, was taken off again.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Outcome:
     tried: bool = field(default=False, compare=False)
     open: bool = field(default=False, compare=False)
     standing: bool = field(default=False, compare=False)
+    taken_back: bool = field(default=False, compare=False)
     answered: bool = field(default=False, compare=False)
     requests: int = field(default=0, compare=False)
 
@@ -69,6 +72,23 @@ class Outcome:
             "carried": list(self.carried),
             "requests": self.requests,
         }
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what a journal's record of this end says, beside the pair."""
+        row: dict[str, Any] = {"outcome": self.name}
+        if self.reason:
+            row["reason"] = self.reason
+        if self.carried:
+            row["carried"] = list(self.carried)
+        if self.warnings:
+            row["warnings"] = list(self.warnings)
+        if self.tried or self.open:
+            row["open"] = True
+        elif self.standing:
+            row["open"] = CARRIED
+        if self.taken_back:
+            row["taken_back"] = True
+        return {**row, "requests": self.requests}
 
     def with_(
         self,

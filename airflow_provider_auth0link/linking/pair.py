@@ -19,8 +19,9 @@ from airflow_provider_auth0link.errors import (
     RefusedError,
     UnsentError,
 )
-from airflow_provider_auth0link.linking.carry import Carry, Change, against, computed
+from airflow_provider_auth0link.linking.carry import Change, against, computed
 from airflow_provider_auth0link.linking.guards import drift, refusal
+from airflow_provider_auth0link.linking.job import Job, Readings, without_carry
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
 from airflow_provider_auth0link.linking.rights import read_rights
@@ -39,39 +40,6 @@ from airflow_provider_auth0link.model import Account, Pair, Rights, UserId
 
 FRESH_S = 60.0
 """Readings older than this when the link is about to be sent are made again: the tenant sends it no later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """Accounts read a moment ago; ``at`` is monotonic seconds. None: not read."""
-
-    at: float
-    primary: Account | None
-    secondary: Account | None
-
-
-@dataclass(slots=True)
-class Job:
-    """
-    One pair to be linked, and what earlier rounds and tries left behind.
-
-    ``pair`` is what will be linked; ``edge`` is what the plan says, another pair in a chain: its evidence and guards
-    are checked between ``parent``, as last read, and the secondary. ``carry`` is what is on the primary already.
-    ``tried``: a try of ours may have linked it; ``wrote``: this one wrote. ``readings`` serve the first, fresh round.
-    """
-
-    pair: Pair
-    edge: Pair
-    carry: Carry
-    parent: Account | None = None
-    tried: bool = False
-    wrote: bool = False
-    readings: Readings | None = None
-
-    @classmethod
-    def of(cls, pair: Pair) -> Job:
-        """Build the job of a pair that stands alone."""
-        return cls(pair, pair, Carry(pair.primary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +72,7 @@ def link_steps(tenant: Tenant, job: Job, options: Options) -> Steps:
         job.tried = job.tried or outcome.tried
         again = again or isinstance(outcome.error, RateLimitedError | UnsentError)
         if not (again and tenant.rest(attempt)):
-            return _without_carry(tenant, job, outcome)
+            return without_carry(tenant, job, outcome)
 
 
 def stopped(job: Job, error: Auth0LinkError) -> Outcome:
@@ -267,22 +235,6 @@ def _connection_id(tenant: Tenant, secondary: Account, options: Options) -> str 
         return None
     databases = tenant.connection_ids() or {}
     return databases.get(secondary.root.connection) if len(databases) > 1 else None
-
-
-def _without_carry(tenant: Tenant, job: Job, outcome: Outcome) -> Outcome:
-    """Take the carry back when the pair is refused for good; keep it when a later try will go on from it."""
-    if not job.carry or outcome.error is None or outcome.tried:
-        return outcome
-    if outcome.error.retryable:
-        return outcome.with_(standing=True)
-    try:
-        taken, left = job.carry.take_back(tenant)
-    except Auth0LinkError as error:
-        note = f"what was carried is still on the primary, since taking it back failed: {error}"
-        return outcome.with_(reason=f"{outcome.reason}; {note}", open=True)
-    notes = ["what was carried is taken back"] if taken else []
-    notes += [f"what was carried was changed since and is left: {', '.join(left)}"] if left else []
-    return outcome.with_(reason="; ".join([str(outcome.reason), *notes]))
 
 
 def failed(message: str, seen: Account | None = None) -> Outcome:

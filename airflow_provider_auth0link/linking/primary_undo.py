@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError, SettingsError
-from airflow_provider_auth0link.linking.history import UNDONE, Known, Ref
+from airflow_provider_auth0link.linking.history import Known
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME, Key
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
+from airflow_provider_auth0link.linking.tries import UNDONE, Ref
 from airflow_provider_auth0link.linking.undo import Begin, News, Undo, foreseen, row_of, undo_steps
 from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, noted
 from airflow_provider_auth0link.model import Account
@@ -110,18 +111,23 @@ class PrimaryUndo:
     def _prepared(self, index: int, known: Known) -> Undo:
         snapshot = self._snapshot(known.key, known.refs)
         gone = self._snapshots(self._gone(index, known))
+        below = self.journal.history.of_primary(known.key[1])
+        freed = frozenset(each.key[1] for each in below if each.undone_n > known.last.began_n)
         if snapshot is None or (not snapshot.carry and not gone):
-            return Undo(known.key, known, snapshot, news=partial(self._news, index))
+            return Undo(known.key, known, snapshot, freed=freed, news=partial(self._news, index))
         failed = [each for at, each in enumerate(self.chosen[:index]) if self.ended_as("failed", at)]
         linked = [*self.staying, *failed, *self.chosen[index + 1 :]]
-        still = [each for each in linked if each.tried_n > known.began_n]
-        others = [self._snapshot(each.key, each.refs) for each in still]
+        still = [each for each in linked if each.last.tried_n > known.last.began_n]
+        options = self.journal.history.options
+        others = [(self._snapshot(each.key, each.refs), options(each.refs)) for each in still]
         return Undo(
             known.key,
             known,
             snapshot,
-            [each for each in others if each is not None],
+            [each.brought(carried) for each, carried in others if each is not None],
+            snapshot.brought(options(known.refs)),
             gone,
+            freed,
             partial(self._news, index),
         )
 
@@ -139,30 +145,50 @@ class PrimaryUndo:
         self, index: int, known: Known, theirs: Collection[Key] = ()
     ) -> list[tuple[Key, tuple[Ref, ...]]]:
         """
-        Return the pairs and snapshots of those undone already that may have been linked before a pair, the last first.
+        Return the pairs and snapshots of those undone already that were tried before a pair was linked, the last first.
 
-        Of one writer the numbers tell, and of one that began when the other's tries stood in the journal. Two writers
-        that were at work at once count apart.
+        So are those that were refused after all, once this one was tried: what it brought as well was left for it.
 
         :param theirs: pairs that another began to undo since
         """
-        undone = [(each.tried_n, each.undone_refs, each.key) for each in self.gone]
+        undone = [each for each in self.gone if not 0 <= each.undone_n < known.last.began_n]
         mine = [
-            (each.tried_n, each.refs, each.key)
+            each
             for at, each in enumerate(self.chosen)
             if at != index and (self.ended_as(UNDONE, at) or each.key in theirs)
         ]
-        return [
-            (key, refs)
-            for n, refs, key in sorted([*undone, *mine], reverse=True)
-            if n < known.tried_n or not self._is_later(refs, known)
+        refused = [
+            each
+            for each in self.journal.history.of_primary(known.key[0])
+            if each.last.spent_n > known.last.began_n
         ]
+        before = [
+            *(
+                (each.last.began_n, each.key, each.last.refs)
+                for each in (*undone, *mine)
+                if self._was_there(each, known)
+            ),
+            *(
+                (each.last.began_n, each.key, _spent(each))
+                for each in refused
+                if self._was_there(each, known)
+            ),
+        ]
+        return [(key, refs) for _, key, refs in sorted(before, reverse=True)]
 
-    def _is_later(self, refs: tuple[Ref, ...], known: Known) -> bool:
-        """Tell whether a try with a higher number was made in knowledge of a pair's."""
-        writers = _writers(refs)
-        began = self.journal.history.began
-        return writers == _writers(known.refs) or all(began(each) > known.tried_n for each in writers)
+    def _was_there(self, other: Known, known: Known) -> bool:
+        return other.key != known.key and not self._is_later(other, known)
+
+    def _is_later(self, other: Known, known: Known) -> bool:
+        """
+        Tell whether another pair was first tried when this one had been tried for the last time.
+
+        Of one writer the numbers tell, and of one that began when the other's tries stood in the journal. Two writers
+        that were at work at once count apart.
+        """
+        if other.last.began_by == known.last.tried_by:
+            return other.last.began_n > known.last.tried_n
+        return self.journal.history.began(other.last.began_by) > known.last.tried_n
 
     def _snapshots(self, which: list[tuple[Key, tuple[Ref, ...]]]) -> list[Snapshot]:
         found = (self._snapshot(key, refs) for key, refs in which)
@@ -186,5 +212,6 @@ class PrimaryUndo:
         return row
 
 
-def _writers(refs: tuple[Ref, ...]) -> set[str]:
-    return {ref.file.rpartition("-")[0] for ref in refs}
+def _spent(known: Known) -> tuple[Ref, ...]:
+    """Return the snapshots of tries whose carry was taken back, with that carry."""
+    return tuple(ref._replace(spent=False) for ref in known.last.refs if ref.spent)

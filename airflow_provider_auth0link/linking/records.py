@@ -10,7 +10,8 @@ place in the segment counts), ``primary_user_id``,
   ``plan_digest``, ``options``.
 - ``intent``: ``identities`` of the secondary, ``carried`` (paths), ``snapshot`` (``file`` and ``line``).
 - ``outcome``: ``outcome``, ``reason``, ``carried``, ``open`` (true: a lost try may still be applied; "carried": it was
-  not linked, but what was carried stands on the primary), ``limit_used`` (how far the tenant's limit was drawn down, 0
+  not linked, but what was carried stands on the primary), ``taken_back`` (what was carried does not stand there any
+  more), ``limit_used`` (how far the tenant's limit was drawn down, 0
   to 1; not with every record).
 - ``undo_intent``: ``restored`` (once more, when the account is what it was).
 - ``undo_outcome``: ``outcome``, ``reason``, ``left`` (paths that somebody changed).

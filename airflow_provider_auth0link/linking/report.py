@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from airflow_provider_auth0link.linking.history import LEFT, UNDONE, History, Known
+from airflow_provider_auth0link.linking.history import History, Known
 from airflow_provider_auth0link.linking.records import SEGMENT, SNAPSHOTS, WRITER
+from airflow_provider_auth0link.linking.tries import LEFT, UNDONE
 from airflow_provider_auth0link.linking.undoing import is_ours
 
 OPEN, UNDOING, REFUSED, FAILED, UNKNOWN = "open", "undoing", "refused", "failed", "unknown"

@@ -7,7 +7,7 @@ changed since is left, and named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from airflow_provider_auth0link.errors import AmbiguousError, Auth0LinkError, LinkFailedError
@@ -28,7 +28,13 @@ Elsewhere the identity provider sets them at the next login.
 
 
 def restore_account(
-    tenant: Tenant, snapshot: Snapshot, primary: UserId, *, begun: Callable[[], bool], restored: bool
+    tenant: Tenant,
+    snapshot: Snapshot,
+    primary: UserId,
+    *,
+    begun: Callable[[], bool],
+    restored: bool,
+    freed: Collection[str] = (),
 ) -> list[str]:
     """
     Give an account back what it had: blocked first, its own identities, profile and metadata.
@@ -36,6 +42,7 @@ def restore_account(
     :param primary: where its own identities are now
     :param begun: tells whether another try began this undo
     :param restored: an earlier try wrote all of it: what is not so now was changed by somebody since
+    :param freed: ids of its own identities that an undo has taken back from it since: they are accounts again
     :return: what is left as it is, by path
     :raises Auth0LinkError: when it could not be done now; it can be gone on with later
     """
@@ -44,7 +51,7 @@ def restore_account(
     if account.blocked and not restored:
         _patch(tenant, account.id, lambda now: {} if now.blocked else {"blocked": True})
     for identity in account.identities:
-        if not identity.is_root_of(account.id):
+        if not identity.is_root_of(account.id) and f"{identity.provider}|{identity.user_id}" not in freed:
             left += _bring_back(tenant, account.id, identity, primary, begun=begun)
     if not restored:
         _patch(tenant, account.id, lambda now: _missing(account, now))

@@ -61,6 +61,12 @@ class Gain:
         for org, roles in other.member_roles.items():
             self.member_roles.setdefault(org, set()).update(roles)
 
+    def as_rights(self) -> Rights:
+        """Return it as the rights of an account that had none before."""
+        joined = {*self.joined, *self.member_roles}
+        organizations = {org: frozenset(self.member_roles.get(org, ())) for org in sorted(joined)}
+        return Rights(frozenset(self.roles), frozenset(self.permissions), organizations)
+
     def to_json(self) -> dict[str, Any]:
         """Return it for a snapshot."""
         return {

@@ -8,11 +8,13 @@ Tokens of identity providers were dropped when the account was read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_auth0link.linking.carry import Brought, Carry
-from airflow_provider_auth0link.linking.options import METADATA
+from airflow_provider_auth0link.errors import LinkFailedError
+from airflow_provider_auth0link.linking.carry import Brought, Carry, computed
+from airflow_provider_auth0link.linking.options import METADATA, Options
 from airflow_provider_auth0link.linking.rewind import brought_by
 from airflow_provider_auth0link.model import Account, Rights, UserId
 
@@ -64,11 +66,23 @@ class Snapshot:
             Carry.from_json(primary, row["carry"]),
         )
 
-    @property
-    def brought(self) -> Brought:
-        """What this account brought, for the undo of others that brought the same."""
-        metadata = {kind: self.account.metadata(kind) for kind in METADATA}
-        return Brought(brought_by(metadata), self.rights or Rights())
+    def without_carry(self) -> Snapshot:
+        """Return it for a try whose carry was taken back."""
+        return replace(self, carry=Carry(self.carry.primary))
+
+    def brought(self, options: Options | None) -> Brought:
+        """
+        Return what this account brought, for the undo of others that brought the same.
+
+        :param options: those that it was linked with; None where they are not known: then all that it had
+        """
+        rights = self.rights or Rights()
+        with suppress(LinkFailedError):
+            if options is not None:
+                nobody = Account(self.carry.primary, (), {})
+                change = computed(nobody, self.account, options, (Rights(), rights))
+                return Brought(brought_by(change.merge.body), change.gain.as_rights())
+        return Brought(brought_by({kind: self.account.metadata(kind) for kind in METADATA}), rights)
 
 
 def combined(snapshots: Iterable[Snapshot]) -> Snapshot | None:

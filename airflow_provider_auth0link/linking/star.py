@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError, LinkDelayedError
-from airflow_provider_auth0link.linking.carry import Carry
-from airflow_provider_auth0link.linking.history import FINAL, Known
+from airflow_provider_auth0link.linking.carry import Brought, Carry
+from airflow_provider_auth0link.linking.history import Known
+from airflow_provider_auth0link.linking.job import Job, Readings, without_carry
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.mending import mend
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
 from airflow_provider_auth0link.linking.pair import (
     Intent,
-    Job,
-    Readings,
     check_edge,
     into,
     link_steps,
@@ -29,10 +29,12 @@ from airflow_provider_auth0link.linking.pair import (
     stopped,
 )
 from airflow_provider_auth0link.linking.plan import Star
-from airflow_provider_auth0link.linking.records import CARRIED, INTENT, OUTCOME, Key
+from airflow_provider_auth0link.linking.records import INTENT, OUTCOME, Key
 from airflow_provider_auth0link.linking.settle import read
+from airflow_provider_auth0link.linking.siblings import brought_to, may_be_linked
 from airflow_provider_auth0link.linking.snapshot import combined
 from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.linking.tries import FINAL
 from airflow_provider_auth0link.linking.units import Note, Notes, Tenants, noted
 from airflow_provider_auth0link.model import Account, Pair, UserId
 
@@ -61,12 +63,19 @@ class StarRun:
     earlier: set[int] = field(default_factory=set)
     _jobs: list[Job] = field(default_factory=list)
     _facts: dict[UserId, Account] = field(default_factory=dict)
+    _brought: dict[int, Brought] = field(default_factory=dict)
     _beside: bool = False
 
     def __post_init__(self) -> None:
         self.outcomes = [None] * len(self.star.pairs)
         self._jobs = [
-            Job(into(self.star.primary, edge), edge, Carry(self.star.primary)) for edge in self.star.pairs
+            Job(
+                into(self.star.primary, edge),
+                edge,
+                Carry(self.star.primary),
+                others=partial(self._others, at),
+            )
+            for at, edge in enumerate(self.star.pairs)
         ]
         for index, job in enumerate(self._jobs):
             known = self._known(job.pair)
@@ -82,6 +91,8 @@ class StarRun:
     def steps(self) -> Notes:
         """Link what is left, one pair after another."""
         left = [index for index, each in enumerate(self.outcomes) if each is None or _may_pass(each)]
+        if self._is_in_order:
+            left.sort(key=lambda index: not self._stands(index))
         self._facts.clear()
         refusals: dict[int, Outcome] = {}
         requests = 0
@@ -94,22 +105,45 @@ class StarRun:
                 return
             outcome = self._cut_off(index) or refusals.get(index)
             if outcome is not None:
-                yield self._ended(index, outcome.with_(requests=requests))
+                yield self._given_up(index, outcome, requests)
             else:
                 yield from self._link(index, requests)
-                if self._waits_for(index):
-                    return
+            if self._is_in_order and self._stands(index):
+                return
             requests = 0
 
-    def _waits_for(self, index: int) -> bool:
+    @property
+    def _is_in_order(self) -> bool:
         """
-        Tell whether the rest must wait for a pair that carried and is not linked yet.
+        Whether the rest must wait for a pair that carried and is not linked yet.
 
         Where a secondary's values rule, they would be written over values of this pair, and an undo could not tell
-        which of them stood there first.
+        which of them stood there first. For the same reason such a pair is taken up before all others.
         """
+        return self.options.conflicts == "secondary" and self.journal is not None
+
+    def _stands(self, index: int) -> bool:
+        """Tell whether a pair that is not linked may have left something at the primary."""
         outcome = self.outcomes[index]
-        return outcome is not None and outcome.standing and self.options.conflicts == "secondary"
+        if outcome is not None:
+            return outcome.standing or outcome.tried or outcome.open or outcome.name == "unknown"
+        known = self._known(self._jobs[index].pair)
+        return known is not None and not known.done and (known.tried or known.standing)
+
+    def _given_up(self, index: int, outcome: Outcome, requests: int) -> Note:
+        """End a pair before its own steps; what an earlier try carried for it is not forgotten."""
+        job = self._jobs[index]
+        tenant = self.tenants.work()
+        self._remember(job)
+        outcome = outcome.with_(open=True) if job.tried else without_carry(tenant, job, outcome)
+        return self._ended(index, outcome.with_(requests=requests + tenant.requests))
+
+    def _others(self, index: int) -> list[Brought]:
+        """Return what the primary's other accounts brought, those of this run and of earlier ones."""
+        ended = {key(job.pair): outcome for job, outcome in zip(self._jobs, self.outcomes, strict=True)}
+        mine = key(self._jobs[index].pair)
+        here = [self._brought[at] for at in self._brought if may_be_linked(self.outcomes[at]) and at != index]
+        return here + (brought_to(self.star.primary, self.journal, mine, ended) if self.journal else [])
 
     @property
     def _is_chain(self) -> bool:
@@ -145,6 +179,8 @@ class StarRun:
         return outcome
 
     def _intended(self, index: int, intent: Intent) -> Note:
+        if len(self._jobs) > 1:
+            self._brought[index] = intent.snapshot.brought(self.options)
         row = {
             **self._row(index),
             "connection": intent.connection,
@@ -165,19 +201,8 @@ class StarRun:
 
     def _ended(self, index: int, outcome: Outcome) -> Note:
         instead, self.outcomes[index] = self.outcomes[index], outcome
-        row: dict[str, Any] = {"outcome": outcome.name}
-        if outcome.reason:
-            row["reason"] = outcome.reason
-        if outcome.carried:
-            row["carried"] = list(outcome.carried)
-        if outcome.warnings:
-            row["warnings"] = list(outcome.warnings)
-        if outcome.tried or outcome.open:
-            row["open"] = True
-        elif outcome.standing:
-            row["open"] = CARRIED
-        whole = {**self._row(index), **row, "requests": outcome.requests}
-        return Note(OUTCOME, whole, outcome=outcome, instead=instead)
+        row = {**self._row(index), **outcome.to_record()}
+        return Note(OUTCOME, row, outcome=outcome, instead=instead)
 
     def _row(self, index: int) -> dict[str, Any]:
         job = self._jobs[index]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.errors import Auth0LinkError
 from airflow_provider_auth0link.linking.carry import Brought, Carry
-from airflow_provider_auth0link.linking.history import LINKED, Known
+from airflow_provider_auth0link.linking.history import Known
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import Key
 from airflow_provider_auth0link.linking.restore import named_connection, restore_account, restore_rights
@@ -22,6 +22,7 @@ from airflow_provider_auth0link.linking.rights import Gain
 from airflow_provider_auth0link.linking.settle import DATABASE, Wanted, read, settle_unlink
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.linking.tries import LINKED
 from airflow_provider_auth0link.model import Account, Rights, UserId
 
 
@@ -60,17 +61,20 @@ class Undo:
     """
     One pair to be undone.
 
-    ``snapshot`` is None when it was forgotten. ``others`` were linked after it to the same primary, and
-    still are: what stood there before it stands again anyway. ``gone`` were linked
-    before this pair, the last one first, and are undone already: what this pair brought as well was left for it, and
-    what it wrote over was theirs. ``unsure``: its unlink was sent, and what became of it is not known yet.
+    ``snapshot`` is None when it was forgotten; ``brought`` is what it brought. ``others`` is what those brought that
+    were linked after it to the same primary, and still are: what stood there before it stands again anyway. ``gone``
+    were linked before this pair, the last one first, and are undone already: what this pair brought as well was left
+    for it, and what it wrote over was theirs. ``freed`` are ids of the secondary's own identities that an undo took
+    back from it since it was linked. ``unsure``: its unlink was sent, and what became of it is not known yet.
     """
 
     key: Key
     known: Known
     snapshot: Snapshot | None
-    others: list[Snapshot] = field(default_factory=list)
+    others: list[Brought] = field(default_factory=list)
+    brought: Brought | None = None
     gone: list[Snapshot] = field(default_factory=list)
+    freed: frozenset[str] = frozenset()
     news: Callable[[], News] = _no_news
     begun: bool = False
     unsure: bool = False
@@ -172,6 +176,7 @@ def _rewind(
             undo.primary,
             begun=lambda: again or undo.news().ours is not None,
             restored=restored,
+            freed=undo.freed,
         )
         undo.restored = True
         if not restored:
@@ -201,13 +206,13 @@ def _against(undo: Undo, account: Account | None, then: Account, *, held: bool) 
 
 def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
     """Take what was carried back off the primary, but for what accounts that stay linked brought too."""
-    others = [each.brought for each in undo.others]
+    others, brought = undo.others, undo.brought or snapshot.brought(None)
     carry, *gone = _as_had_gone_never_been([snapshot.carry, *(each.carry for each in undo.gone)])
     left = carry.take_back(tenant, others)[1] if carry else []
     for each in gone:
-        shared = _shared(each, snapshot)
+        shared = _shared(each, brought.rights)
         if shared:
-            shared.take_back(tenant, [*others, _not_of(snapshot)])
+            shared.take_back(tenant, [*others, _but(brought)])
     theirs = undo.news().gone if left else []
     if theirs:  # what seems changed may be what another undo took back beside this one
         carry, *_ = _as_had_gone_never_been([snapshot.carry, *(each.carry for each in theirs)])
@@ -220,9 +225,8 @@ def _as_had_gone_never_been(carries: list[Carry]) -> list[Carry]:
     return [reduce(Carry.without, carries[number + 1 :], carry) for number, carry in enumerate(carries)]
 
 
-def _shared(carry: Carry, snapshot: Snapshot) -> Carry:
+def _shared(carry: Carry, mine: Rights) -> Carry:
     """Return what was carried of an account that is undone, as far as this one brought it too."""
-    mine = snapshot.rights or Rights()
     gain = Gain(
         carry.gain.roles & mine.roles,
         carry.gain.permissions & mine.permissions,
@@ -236,10 +240,9 @@ def _shared(carry: Carry, snapshot: Snapshot) -> Carry:
     return Carry(carry.primary, carry.before, carry.body, gain)
 
 
-def _not_of(snapshot: Snapshot) -> Brought:
+def _but(brought: Brought) -> Brought:
     """Let stay what this account did not bring."""
-    brought = snapshot.brought.stays
-    return Brought(lambda path, value: not brought(path, value), Rights())
+    return Brought(lambda path, value: not brought.stays(path, value), Rights())
 
 
 def _left(undo: Undo, why: str) -> Outcome:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterator
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.batch import Batch
 from airflow_provider_auth0link.linking.connected_undo import ConnectedUndo, connected
-from airflow_provider_auth0link.linking.history import LINKED, History, Known
+from airflow_provider_auth0link.linking.history import History, Known
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.primary_undo import PrimaryUndo
 from airflow_provider_auth0link.linking.tally import Tally
+from airflow_provider_auth0link.linking.tries import LINKED
 from airflow_provider_auth0link.linking.units import Tenants, Unit
 from airflow_provider_auth0link.linking.words import counted
 
@@ -62,6 +63,22 @@ def undo_batch(
     return Batch(units, tally, tenants, None if dry_run else journal, clock)
 
 
+def _go_on(history: History, chosen: dict[str, list[Known]]) -> None:
+    """
+    Add the pairs by which an earlier undo has begun to take a primary back.
+
+    It is half restored. What is taken back from it now would be linked to it again when that undo goes on.
+    """
+    primaries = set(chosen)
+    begun = {known.key[1]: known for known in history if known.undoing}
+    while primaries:
+        above = [begun[each] for each in primaries if each in begun]
+        new = [each for each in above if each not in chosen.get(each.key[0], ())]
+        for known in new:
+            chosen.setdefault(known.key[0], []).append(known)
+        primaries = {known.key[0] for known in new}
+
+
 def _chosen(history: History, only: Collection[str] | None) -> dict[str, list[Known]]:
     """Return what is to be undone, by primary."""
     chosen: dict[str, list[Known]] = {}
@@ -71,6 +88,8 @@ def _chosen(history: History, only: Collection[str] | None) -> dict[str, list[Kn
         unknown.discard(secondary)
         if is_ours(known) and (only is None or secondary in only):
             chosen.setdefault(primary, []).append(known)
+    if only is not None:
+        _go_on(history, chosen)
     if unknown:
         named = ", ".join(sorted(unknown)[:NAMED_AT_MOST])
         given = any(known.key[0] in unknown for known in history)

@@ -10,7 +10,6 @@ from heapq import nsmallest
 from typing import Any, TypeVar
 
 from airflow_provider_auth0link.errors import InputError
-from airflow_provider_auth0link.linking.history import LEFT, UNDONE
 from airflow_provider_auth0link.linking.journal import read_history
 from airflow_provider_auth0link.linking.report import (
     FAILED,
@@ -25,6 +24,7 @@ from airflow_provider_auth0link.linking.report import (
     report,
 )
 from airflow_provider_auth0link.linking.store import Store
+from airflow_provider_auth0link.linking.tries import LEFT, UNDONE
 from airflow_provider_auth0link.report.gathering import Gathered
 from airflow_provider_auth0link.report.timeline import Timeline
 from airflow_provider_auth0link.report.words import kind_of

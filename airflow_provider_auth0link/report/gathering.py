@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import Any
 
-from airflow_provider_auth0link.linking.history import LINKED, UNDONE, History
+from airflow_provider_auth0link.linking.history import History
 from airflow_provider_auth0link.linking.records import (
     OUTCOME,
     UNDO_OUTCOME,
     Key,
     key_of,
 )
+from airflow_provider_auth0link.linking.tries import LINKED, UNDONE
 from airflow_provider_auth0link.report.timeline import Clock, Second
 
 MOST_REQUESTS = 1_000_000

@@ -70,7 +70,8 @@ class Rig:
     def batch(self, pairs: Iterable[object], **options: Any) -> Batch:
         """Prepare a run."""
         chosen = Options.checked(**{**EVERYTHING, **options})
-        journal = None if chosen.dry_run else self.journal()
+        header = {"command": "link", "options": chosen.to_json()}
+        journal = None if chosen.dry_run else self.journal(header=header)
         return link_batch(Plan.from_rows(pairs), chosen, self, journal, time.monotonic)
 
     def link(self, pairs: Iterable[object], **options: Any) -> dict[str, Any]:

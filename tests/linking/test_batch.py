@@ -19,8 +19,9 @@ from airflow_provider_auth0link.errors import (
     StoppedError,
     StoreError,
 )
+from airflow_provider_auth0link.linking.job import Job
 from airflow_provider_auth0link.linking.options import Options
-from airflow_provider_auth0link.linking.pair import Job, link_steps
+from airflow_provider_auth0link.linking.pair import link_steps
 from airflow_provider_auth0link.model import Pair, Rights, UserId
 from tests.fakes.store import Died, DroppingStore, MemoryStore
 from tests.fakes.tenant import FakeTenant, Trouble, identity, user

@@ -11,10 +11,11 @@ from cryptography.fernet import Fernet
 
 from airflow_provider_auth0link.errors import InputError, SettingsError
 from airflow_provider_auth0link.keys import Seal
-from airflow_provider_auth0link.linking.history import History, Known, Ref
+from airflow_provider_auth0link.linking.history import History, Known
 from airflow_provider_auth0link.linking.journal import forget_snapshots, read_history
 from airflow_provider_auth0link.linking.records import encoded
 from airflow_provider_auth0link.linking.report import report
+from airflow_provider_auth0link.linking.tries import Ref
 from airflow_provider_auth0link.model import Rights
 from tests.fakes.store import MemoryStore
 from tests.fakes.tenant import FakeTenant, identity, user
