@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from airflow_provider_auth0link.cli.look import Ids, counted, table as new_table
-from airflow_provider_auth0link.report.words import visible
+from airflow_provider_auth0link.linking.words import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

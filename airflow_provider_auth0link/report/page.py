@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link import __version__
 from airflow_provider_auth0link.linking.report import Look, Writer
-from airflow_provider_auth0link.linking.words import counted
+from airflow_provider_auth0link.linking.words import counted, visible
 from airflow_provider_auth0link.report.chart import NARROW, WIDE, chart, in_words
 from airflow_provider_auth0link.report.figures import Figures
-from airflow_provider_auth0link.report.words import masked_id, masked_text, visible
+from airflow_provider_auth0link.report.words import masked_id, masked_text
 
 if TYPE_CHECKING:
     from jinja2 import Template

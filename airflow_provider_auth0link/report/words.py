@@ -1,11 +1,8 @@
-"""Text from elsewhere as a person may read it: nothing invisible, nothing endless, e-mails masked. Pure."""
+"""Text from elsewhere as anybody may read it: e-mails masked, and what is quoted left out. Pure."""
 
 from __future__ import annotations
 
 import re
-
-LONGEST = 240
-"""Letters of one text that are shown; ids of identity providers and reasons are shorter, unless somebody plays."""
 
 _AT = r"(?:@|%40|\uff20|\ufe6b)"
 """The sign of an e-mail: as it is, percent-encoded, full width, small."""
@@ -39,17 +36,3 @@ def _masked(email: str) -> str:
 def kind_of(reason: str) -> str:
     """Return a reason without what it quotes, nor the pair that it begins with, so that alike ones count as one."""
     return _PAIR.sub("", _QUOTED.sub("…", reason))
-
-
-def visible(text: str) -> str:
-    """
-    Show what cannot be seen, such as a control character that turns text around, as its escape; cut what is endless.
-
-    Spaces of any kind but the plain one count as not seen too.
-    """
-    if len(text) > LONGEST:
-        half = LONGEST // 2
-        text = f"{text[:half]} … {text[-half:]}"
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,10 +1,10 @@
-"""Text from elsewhere: masked, visible, not endless."""
+"""Text from elsewhere: masked, and without what it quotes."""
 
 from __future__ import annotations
 
 import pytest
 
-from airflow_provider_auth0link.report.words import LONGEST, kind_of, masked_id, masked_text, visible
+from airflow_provider_auth0link.report.words import kind_of, masked_id, masked_text
 
 
 @pytest.mark.parametrize(
@@ -58,24 +58,3 @@ def test_a_sentence_is_masked_where_it_may_hold_an_e_mail(given: str, shown: str
 )
 def test_reasons_count_as_one_whatever_they_quote(reason: str, kind: str) -> None:
     assert kind_of(reason) == kind
-
-
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        pytest.param("plain text, <b>ü</b>", "plain text, <b>ü</b>", id="as it is"),
-        pytest.param("a\u202eb", "a\\u202eb", id="turned around"),
-        pytest.param("a\nb\x00", "a\\nb\\x00", id="control characters"),
-        pytest.param("a\u200bb\u00a0c", "a\\u200bb\\xa0c", id="unseen"),
-        pytest.param("\ud800", "\\ud800", id="half of a pair"),
-    ],
-)
-def test_what_cannot_be_seen_is_shown(given: str, shown: str) -> None:
-    assert visible(given) == shown
-
-
-def test_what_is_endless_is_cut_in_its_middle() -> None:
-    shown = visible("a" * LONGEST + "b" * LONGEST)
-
-    assert len(shown) == LONGEST + 3
-    assert (shown[0], shown[-1]) == ("a", "b")

@@ -13,7 +13,8 @@ from airflow_provider_auth0link.cli.rehearse.effects import WHY
 from airflow_provider_auth0link.cli.rehearse.ends import End
 from airflow_provider_auth0link.cli.rehearse.times import CLASSES, classes
 from airflow_provider_auth0link.cli.rehearse.told import CANNOT, Rehearsal
-from airflow_provider_auth0link.report.words import masked_id, masked_text, visible
+from airflow_provider_auth0link.linking.words import visible
+from airflow_provider_auth0link.report.words import masked_id, masked_text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
