@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from airflow_provider_auth0link import __version__
-from airflow_provider_auth0link.cli.ending import terminated_like_interrupted
+from airflow_provider_auth0link.cli.ending import complain, terminated_like_interrupted
 from airflow_provider_auth0link.errors import InputError
 
 INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 and the signal, as shells count
@@ -59,13 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with terminated_like_interrupted():
             return int(arguments.run(arguments))
     except InputError as error:
-        print(f"auth0link: {error}", file=sys.stderr)
+        complain(error)
         return 2
     except BrokenPipeError:  # whoever read has seen enough; the interpreter must not flush once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        print(f"auth0link: {error.strerror or error}: {error.filename or 'a file'}", file=sys.stderr)
+        complain(f"{error.strerror or error}: {error.filename or 'a file'}")
         return 2
     except KeyboardInterrupt:
         print("auth0link: interrupted", file=sys.stderr)

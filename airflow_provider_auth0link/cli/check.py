@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from airflow_provider_auth0link.cli.ending import complain
 from airflow_provider_auth0link.cli.look import Prose, table as new_table
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
 from airflow_provider_auth0link.cli.rates import PUBLISHED, Rate, in_words, on_bucket
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     except InputError:
         raise
     except Auth0LinkError as error:
-        print(f"auth0link: {error}", file=sys.stderr)
+        complain(error)
         return 1
     return show(diagnosis, Console(), verbose=arguments.verbose)
 

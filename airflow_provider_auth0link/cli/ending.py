@@ -1,12 +1,15 @@
-"""How a command ends that is told to."""
+"""How a command ends that is told to, and what it says of an error."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from airflow_provider_auth0link.linking.words import escaped
 
 
 @contextmanager
@@ -24,3 +27,8 @@ def terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def complain(error: Exception | str) -> None:
+    """Say what went wrong, on stderr and on one line: what accounts hold may stand in it."""
+    print(f"auth0link: {escaped(str(error))}", file=sys.stderr)

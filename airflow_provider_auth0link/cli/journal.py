@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from airflow_provider_auth0link.cli.ending import complain
 from airflow_provider_auth0link.cli.look import counted
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     except InputError:
         raise
     except Auth0LinkError as error:
-        print(f"auth0link: {error}", file=sys.stderr)
+        complain(error)
         return 1
 
 
@@ -102,10 +103,11 @@ def _show(told: Report, store: Store, said: list[str], out: TextIO) -> None:
     from rich.console import Console
 
     from airflow_provider_auth0link.cli.journal_tables import show
+    from airflow_provider_auth0link.linking.words import escaped
 
     show(told, store.where, Console(file=out))
     for line in said:
-        print(f"\n{line}", file=out)
+        print(f"\n{escaped(line)}", file=out)
 
 
 def _what_went(deleted: int | None, told: Report, store: Store) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from airflow_provider_auth0link.cli.look import Ids, Prose, counted, table as new_table
 from airflow_provider_auth0link.linking.report import STATES, Look, Report, Writer
+from airflow_provider_auth0link.linking.words import LONGEST_LINE, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -42,7 +43,9 @@ MEANINGS = {
 def show(told: Report, where: str, console: Console) -> None:
     """Print a report."""
     for label, fact in (("Journal", where), ("Tenant", _tenant(told))):
-        console.print(f"{label:<9}{fact}", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"{label:<9}{visible(fact, LONGEST_LINE)}", markup=False, highlight=False, soft_wrap=True
+        )
     console.print()
     for part in _parts(told):
         console.print(part)
@@ -82,7 +85,7 @@ def _refused(told: Report) -> Table:
     table.add_column("reason", overflow="fold")
     table.add_column("pairs", justify="right")
     for reason, count in told.refused.most_common():
-        table.add_row(Text(reason), f"{count:,}")
+        table.add_row(_told(reason), f"{count:,}")
     return table
 
 
@@ -95,8 +98,8 @@ def _pairs(title: str, pairs: list[Look], *, with_state: bool) -> Table:
     table.add_column("reason", overflow="fold")
     for each in pairs[:NAMED_AT_MOST]:
         state = [Text(each.state, style=STYLES[each.state])] if with_state else []
-        reason = Text((each.reason or "").removeprefix(_pair(each)))
-        table.add_row(Ids(each.secondary_user_id, each.primary_user_id), *state, reason)
+        reason = _told((each.reason or "").removeprefix(_pair(each)))
+        table.add_row(Ids(visible(each.secondary_user_id), visible(each.primary_user_id)), *state, reason)
     if (more := len(pairs) - NAMED_AT_MOST) > 0:
         table.caption = f"and {more:,} more; --json names all"
         table.caption_justify = "left"
@@ -106,6 +109,11 @@ def _pairs(title: str, pairs: list[Look], *, with_state: bool) -> Table:
 def _pair(look: Look) -> str:
     """Return how reasons begin that name their pair, which stands in the row already."""
     return f"{look.secondary_user_id!r} into {look.primary_user_id!r}: "
+
+
+def _told(text: str) -> Text:
+    """Show a text of the journal: keys of accounts stand in it, and whoever made those may mean the terminal."""
+    return Text(visible(text, LONGEST_LINE))
 
 
 def _runs(told: Report) -> Table:
@@ -119,7 +127,7 @@ def _runs(told: Report) -> Table:
         digest = (each.plan_digest or "")[:DIGEST]
         begun = each.begun.replace("T", " ").replace("+00:00", "Z")
         index = str(each.map_index) if each.map_index >= 0 else ""
-        table.add_row(Text(begun), Text(each.command), str(each.tried), index, Text(digest))
+        table.add_row(_told(begun), _told(each.command), str(each.tried), index, _told(digest))
     if (more := len(told.writers) - RUNS_AT_MOST) > 0:
         table.caption = f"and {more:,} before; --json names all"
         table.caption_justify = "left"
@@ -130,7 +138,7 @@ def _options(told: Report) -> Iterator[RenderableType]:
     """Say with which options the runs ran, each set of them once."""
     seen = dict.fromkeys(line for each in told.writers if (line := _of(each)))
     for line in seen:
-        yield Prose(line)
+        yield Prose(_told(line))
     if seen:
         yield ""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
+from airflow_provider_auth0link.cli.ending import complain
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     except InputError:
         raise
     except Auth0LinkError as error:
-        print(f"auth0link: {error}", file=sys.stderr)
+        complain(error)
         return 1
     print(f"Report {path}")
     return 0

@@ -117,6 +117,62 @@ def test_it_only_reads(folder: Path, journal: Journal) -> None:
     assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
 
 
+NAME, NAME_SEEN = (
+    "\x1b]0;title\x07\x1b[2J\u202e\nlinked 1,138",
+    r"\x1b]0;title\x07\x1b[2J\u202e\nlinked 1,138",
+)
+EVIL, SEEN = f"{NAME}\ud800", rf"{NAME_SEEN}\ud800"
+
+
+@pytest.fixture
+def evil(tmp_path: Path) -> Path:
+    """Return a journal whose every text holds what is not to reach a terminal."""
+    pair = {"primary_user_id": f"auth0|{NAME}", "secondary_user_id": f"github|{NAME}"}
+    at = f"2026-01-01T00:00:00+00:00{EVIL}"
+    told = {"tenant": EVIL, "command": f"link{EVIL}", "plan_digest": EVIL, "options": {EVIL: [EVIL]}}
+    records: list[dict[str, object]] = [
+        {"kind": "header", "format": 1, **told},
+        {"kind": "outcome", **pair, "outcome": "refused", "reason": f"{EVIL}: {EVIL}"},
+        {"kind": "outcome", **pair, "secondary_user_id": "github|2", "outcome": "failed", "reason": EVIL},
+    ]
+    lines = [json.dumps({"at": at, "n": n, **each}) for n, each in enumerate(records, 1)]
+    folder = tmp_path / "evil"
+    folder.mkdir()
+    (folder / f"1-0-{'a' * 32}-0.jsonl").write_text("".join(f"{line}\n" for line in lines), "ascii")
+    return folder
+
+
+def test_what_a_journal_holds_does_not_move_the_terminal(evil: Path) -> None:
+    done = auth0link("journal", str(evil), cwd=evil, env=environment(COLUMNS="400"))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [each for each in done.stdout if not each.isprintable() and each != "\n"] == []
+    assert [line for line in done.stdout.splitlines() if line.startswith("linked 1,138")] == []
+    assert row(done.stdout, "Tenant") == ["Tenant", *SEEN.split()]
+    assert row(done.stdout, "2026-01-01") == [
+        *f"2026-01-01 00:00:00Z{SEEN} link{SEEN} 1 0".split(),
+        r"\x1b]0;title\x07\x1b[",
+    ]
+    assert f"github|{NAME_SEEN}" in done.stdout
+    assert f"link{SEEN}: {SEEN} {SEEN}" in done.stdout
+    assert f" failed   {SEEN}\n" in done.stdout
+
+
+def test_half_a_surrogate_is_json_too(evil: Path) -> None:
+    done = auth0link("journal", str(evil), "--json", cwd=evil)
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (told["tenant"], told["refused_pairs"][0]["reason"]) == (EVIL, f"{EVIL}: {EVIL}")
+
+
+def test_an_error_does_not_move_the_terminal_either(folder: Path, tmp_path: Path, journal: Journal) -> None:
+    code, _, err = journal(folder, "--id-map", tmp_path / "map", "--earlier", f"{tmp_path}/\x1b[2J\n")
+
+    assert (code, err[:11], err.count("\n")) == (2, "auth0link: ", 1)
+    assert "\x1b" not in err
+
+
 def test_an_id_map_goes_on_where_earlier_ones_ended(folder: Path, tmp_path: Path, journal: Journal) -> None:
     first, second, out = tmp_path / "1.csv", tmp_path / "2.csv", tmp_path / "map.csv"
     first.write_text(f"old_user_id,new_user_id\ngithub|0,{E}\ngithub|1,auth0|x\n")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_auth0link.cli.ending import complain
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 from airflow_provider_auth0link.linking.options import CONFLICTS, METADATA, SNAPSHOTS, Options
 from airflow_provider_auth0link.settings import RATE_SHARE
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     except InputError:
         raise
     except Auth0LinkError as error:
-        print(f"auth0link: {error}", file=sys.stderr)
+        complain(error)
         return 1
     if arguments.report:
         _write_report(store, rehearsal, arguments)
