@@ -1,4 +1,4 @@
-"""Our errors on their way to Airflow: what no retry would change must not be retried."""
+"""Our errors on their way to Airflow: what no retry would change must not be retried, and each is told on one line."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.linking.words import escaped
 
 _made: dict[type[Auth0LinkError], type[Auth0LinkError]] = {}
 
 
 @contextmanager
 def failing_for_good() -> Iterator[None]:
-    """Let a permanent error end the task without Airflow's retries. Others pass as they are."""
+    """
+    Let a permanent error end the task without Airflow's retries. Others pass as they are.
+
+    Airflow logs their texts. What cannot be seen in those is escaped: keys of accounts may stand there, and one with
+    a line break would forge a line.
+    """
     try:
         yield
     except AirflowFailException:
         raise
     except Auth0LinkError as error:
+        error.args = (escaped(str(error)),)
         if error.retryable:
             raise
         raise final(error) from error.__cause__

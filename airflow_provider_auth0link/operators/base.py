@@ -12,7 +12,7 @@ from airflow_provider_auth0link.errors import Auth0LinkError, InputError, LinkFa
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
 from airflow_provider_auth0link.hooks.masking import mask_secret
-from airflow_provider_auth0link.linking.words import counted
+from airflow_provider_auth0link.linking.words import LONGEST_LINE, counted, escaped, visible
 from airflow_provider_auth0link.model import IdentityRow, UserId, looks_like_token
 from airflow_provider_auth0link.operators.arguments import text
 from airflow_provider_auth0link.operators.links import URL_KEY, Auth0UserLink, dashboard_url
@@ -127,17 +127,18 @@ class PairOperator(Auth0Operator):
         primary, secondary = pair
         self._report(context, outcome.to_xcom(primary, secondary), dashboard_url(hook.settings, primary))
         for warning in outcome.warnings:
-            self.log.warning("%s", warning)
+            self.log.warning("%s", visible(warning, LONGEST_LINE))
         self.log.info(
             "%s: %s and %s, %s%s",
             outcome.name,
-            primary,
-            secondary,
+            escaped(str(primary)),
+            escaped(str(secondary)),
             counted(outcome.requests, "request"),
-            f", {_carried(outcome)} {', '.join(outcome.carried)}" if outcome.carried else "",
+            visible(_carried(outcome), LONGEST_LINE),
         )
         if then == SKIP:
-            raise AirflowSkipException(f"{outcome.name}: {outcome.reason or f'{secondary} and {primary}'}")
+            why = outcome.reason or f"{secondary} and {primary}"
+            raise AirflowSkipException(f"{outcome.name}: {escaped(why)}")
         if outcome.error is not None:
             raise _with_reason(outcome.error, outcome.reason)
         if then == FAIL:
@@ -147,7 +148,11 @@ class PairOperator(Auth0Operator):
 
 
 def _carried(outcome: Outcome) -> str:
-    return "would carry" if outcome.name == "would_link" else "carried"
+    """Name what was carried, for the end of a line."""
+    if not outcome.carried:
+        return ""
+    deed = "would carry" if outcome.name == "would_link" else "carried"
+    return f", {deed} {', '.join(outcome.carried)}"
 
 
 def _with_reason(error: Auth0LinkError, reason: str | None) -> Auth0LinkError:

@@ -16,7 +16,7 @@ from airflow_provider_auth0link.errors import (
 )
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
-from airflow_provider_auth0link.linking.words import counted
+from airflow_provider_auth0link.linking.words import LONGEST_LINE, counted, visible
 from airflow_provider_auth0link.operators.arguments import UNSET, optional_text, text
 from airflow_provider_auth0link.operators.base import Auth0Operator
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 LOG_EVERY_S = 10.0
 MOST_GAINS = 500
-MOST_LETTERS = 200
-"""Of a key's path in the log. Keys are as long as somebody made them."""
 
 KILL_S = 4.0
 """What a run that is told to stop has for what is under way: Airflow kills five seconds after SIGTERM."""
@@ -170,23 +168,24 @@ class ManyOperator(Auth0Operator):
         )
 
     def _tell_end(self, batch: Batch, summary: Mapping[str, Any]) -> None:
+        """Log the counts, and reasons as far as they can be seen: keys of accounts in them may hold line breaks."""
         counts = ", ".join(f"{name} {value}" for name, value in summary.items() if name != "journal")
         self.log.info("%s; journal %s", counts, summary["journal"])
         for reason, count in batch.tally.refusals.most_common():
-            self.log.info("refused %s: %s", f"{count:,}", reason)
+            self.log.info("refused %s: %s", f"{count:,}", visible(reason))
         for line in batch.tally.refused:
-            self.log.info("refused: %s", line)
+            self.log.info("refused: %s", visible(line, LONGEST_LINE))
         for warning, count in batch.tally.warnings.most_common():
-            self.log.warning("%s: %s", counted(count, "pair"), warning)
+            self.log.warning("%s: %s", counted(count, "pair"), visible(warning, LONGEST_LINE))
         for example in batch.tally.examples:
-            self.log.warning("%s", example)
+            self.log.warning("%s", visible(example, LONGEST_LINE))
         self._tell_gains(batch)
 
     def _tell_gains(self, batch: Batch) -> None:
         """Name the keys of ``app_metadata`` that primaries would gain, the commonest first: they often grant rights."""
         gains = sorted(batch.tally.gains.items(), key=lambda each: (-each[1], each[0]))
         for path, count in gains[:MOST_GAINS]:
-            self.log.info("would gain %s: %s", _shown(path), counted(count, "pair"))
+            self.log.info("would gain %s: %s", visible(path), counted(count, "pair"))
         if len(gains) > MOST_GAINS:
             more = counted(len(gains) - MOST_GAINS, "more key")
             self.log.warning("would gain %s of app_metadata, not named here", more)
@@ -233,12 +232,6 @@ def _named(path: object) -> str | None:
             parse(path)
             return path
     return None
-
-
-def _shown(path: str) -> str:
-    """Show a path on one line: its keys come from accounts, and may hold line breaks."""
-    short = path if len(path) <= MOST_LETTERS else f"{path[:MOST_LETTERS]}..."
-    return short if short.isprintable() else repr(short)
 
 
 def _duration(seconds: float) -> str:

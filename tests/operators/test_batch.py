@@ -413,7 +413,7 @@ def test_a_dry_run_names_every_key_of_app_metadata_that_a_primary_would_gain(
     said = capsys.readouterr().out
 
     assert counts(result.value) == {"planned": 4, "would_link": 3, "refused": 1}
-    assert gains(said) == ["would gain app_metadata.plan: 2 pairs", r"would gain 'app_metadata.a\nb': 1 pair"]
+    assert gains(said) == ["would gain app_metadata.plan: 2 pairs", r"would gain app_metadata.a\nb: 1 pair"]
     assert "planted-gold" not in said
     merge(run, tmp_path / "j", carry_except=("app_metadata.roles",))
     assert gains(capsys.readouterr().out) == []
