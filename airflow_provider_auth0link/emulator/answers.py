@@ -35,7 +35,17 @@ class Answer:
 
 def answer(payload: object, status: int = 200, *headers: tuple[str, str]) -> Answer:
     """Build an answer from what can be written as JSON."""
-    return Answer(status, json.dumps(payload, ensure_ascii=False).encode(), headers)
+    return Answer(status, utf8(json.dumps(payload, ensure_ascii=False)), headers)
+
+
+def utf8(text: str) -> bytes:
+    """
+    Encode JSON, or what is made of it.
+
+    Half a surrogate, which a body may bring as an escape, goes out as that escape: so writes JSON.stringify, which
+    answers of Node come from (ECMAScript 2019, "Well-formed JSON.stringify").
+    """
+    return text.encode(errors="backslashreplace")
 
 
 class ApiError(Exception):

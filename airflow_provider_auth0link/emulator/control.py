@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_auth0link.emulator.answers import utf8
 from airflow_provider_auth0link.emulator.connection import connection_json
 from airflow_provider_auth0link.emulator.export import ndjson
 from airflow_provider_auth0link.emulator.tokens import USER_SCOPE
@@ -71,6 +73,11 @@ def _is_own(host: str) -> bool:
         return False
 
 
+def _json(payload: object) -> Response:
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return Response(utf8(text), media_type="application/json")
+
+
 class Switches:
     """One method a route."""
 
@@ -80,7 +87,7 @@ class Switches:
     async def faults(self, request: Request) -> Response:
         """What is armed."""
         del request
-        return JSONResponse(self.tenant.faults.armed())
+        return _json(self.tenant.faults.armed())
 
     async def add_fault(self, request: Request) -> Response:
         """Arm a fault: ``{"kind": "reset_after", "route": "link", "count": 1}``."""
@@ -106,7 +113,7 @@ class Switches:
         """The requests remembered, all counts, and statuses."""
         del request
         log = self.tenant.log
-        return JSONResponse(
+        return _json(
             {
                 "counts": dict(log.counts),
                 "statuses": dict(log.statuses),
@@ -123,7 +130,7 @@ class Switches:
     async def links(self, request: Request) -> Response:
         """How often each link was really applied: rows of primary, secondary, times."""
         del request
-        return JSONResponse([[*pair, times] for pair, times in self.tenant.state.links.items()])
+        return _json([[*pair, times] for pair, times in self.tenant.state.links.items()])
 
     async def revoke(self, request: Request) -> Response:
         """End all access tokens."""
@@ -133,13 +140,13 @@ class Switches:
 
     async def id_token(self, request: Request) -> Response:
         """Issue an ID token of ``{"user_id"}``."""
-        return JSONResponse({"id_token": self.tenant.tokens.id_token((await request.json())["user_id"])})
+        return _json({"id_token": self.tenant.tokens.id_token((await request.json())["user_id"])})
 
     async def user_token(self, request: Request) -> Response:
         """Issue an access token of the user ``{"user_id"}``."""
         user_id = (await request.json())["user_id"]
         lifetime = self.tenant.options.token_lifetime
-        return JSONResponse({"access_token": self.tenant.tokens.access_token(user_id, USER_SCOPE, lifetime)})
+        return _json({"access_token": self.tenant.tokens.access_token(user_id, USER_SCOPE, lifetime)})
 
     async def connection(self, request: Request) -> Response:
         """The Airflow connection that leads here, and the key for ``private_key_jwt``."""
@@ -150,9 +157,9 @@ class Switches:
         """All users as an Auth0 users export."""
         del request
         rows = await asyncio.to_thread(self.tenant.state.copies, idp_tokens=False)
-        return Response(await asyncio.to_thread(ndjson, rows), media_type="application/x-ndjson")
+        return Response(utf8(await asyncio.to_thread(ndjson, rows)), media_type="application/x-ndjson")
 
     async def state(self, request: Request) -> Response:
         """All users with all that they hold; ``?volatile=false`` leaves dates and counts out."""
         volatile = request.query_params.get("volatile", "true") != "false"
-        return JSONResponse(await asyncio.to_thread(self.tenant.whole, volatile=volatile))
+        return _json(await asyncio.to_thread(self.tenant.whole, volatile=volatile))

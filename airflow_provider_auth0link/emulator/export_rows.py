@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_auth0link.emulator.accounts import Json, without_tokens
-from airflow_provider_auth0link.emulator.answers import ApiError, invalid_body
+from airflow_provider_auth0link.emulator.answers import ApiError, invalid_body, utf8
 from airflow_provider_auth0link.emulator.bodies import Field, checked
 
 DEFAULT_FIELDS = (
@@ -63,7 +63,7 @@ class Wanted:
     def line(self, account: Json) -> bytes:
         """Write one user."""
         if self.format == "json":
-            return _JSON.encode(self._row(account)).encode() + b"\n"
+            return utf8(_JSON.encode(self._row(account))) + b"\n"
         row = self._row(account)
         return _csv_line([_cell(row.get(title), path) for title, path in self.columns])
 
@@ -142,4 +142,4 @@ def _quoted(text: str) -> str:
 
 
 def _csv_line(cells: list[str]) -> bytes:
-    return (",".join(cells) + "\n").encode()
+    return utf8(",".join(cells) + "\n")

@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 
-from airflow_provider_auth0link.emulator.answers import Answer, TokenError, answer
+from airflow_provider_auth0link.emulator.answers import Answer, TokenError, answer, utf8
 from airflow_provider_auth0link.emulator.keys import CLIENT_KEY_ID, claims_of, client_key
 from airflow_provider_auth0link.emulator.tokens import Tokens
 
@@ -135,4 +135,4 @@ def _refused(problem: str) -> TokenError:
 
 
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(utf8(one), utf8(other))

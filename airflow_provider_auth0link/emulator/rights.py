@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from airflow_provider_auth0link.emulator.accounts import Json
+from airflow_provider_auth0link.emulator.answers import utf8
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -28,7 +29,7 @@ Permission = tuple[str, str]
 
 def made_id(prefix: str, name: str) -> str:
     """Make an id: the prefix, and 16 letters or digits. The same name gives the same id."""
-    digest = hashlib.sha256(name.encode()).digest()
+    digest = hashlib.sha256(utf8(name)).digest()
     return prefix + "".join(ALPHABET[each % len(ALPHABET)] for each in digest[:16])
 
 
