@@ -83,7 +83,10 @@ class LocalStore:
 
         :raises InputError: it cannot
         """
-        there = next(each for each in (self._folder, *self._folder.parents) if each.exists())
+        with self._told("write"):
+            there = next(each for each in (self._folder, *self._folder.parents) if _is_there(each))
+            for part in self._folder.relative_to(there).parts:
+                _is_there(there / part)  # a name that is too long for a folder that is there
         if there.is_dir() and not access(there, os.W_OK | os.X_OK):
             raise _told(PermissionError(errno.EACCES, ""), "write", self.where)
 
@@ -201,6 +204,15 @@ class LocalStore:
             yield
         except OSError as error:
             raise _told(error, deed, self.where) from None
+
+
+def _is_there(path: Path) -> bool:
+    """Look. What else stands in the way is raised: ``Path.exists`` hides some of it, and all from Python 3.14 on."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _told(error: OSError, deed: str, where: str) -> Auth0LinkError:

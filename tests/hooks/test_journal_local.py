@@ -340,3 +340,14 @@ def test_a_folder_that_may_not_be_written_to_is_told_before_anything_is_made(fol
         store.check_writable(lambda path, _: path != folder)
     store.check_writable()
     assert list(folder.iterdir()) == []
+
+
+def test_what_can_be_no_folder_is_told_before_anything_is_made(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(b"")
+    (folder / "loop").symlink_to("loop")
+
+    for part in ("a/" + "n" * 256 + "/b", "é" * 128, "file/b", "loop/b", "p/" * 2048):
+        with pytest.raises(InputError, match=r"^journal_path: .* cannot be a folder \([A-Z]"):
+            LocalStore(folder / part).check_writable()
+    assert sorted(each.name for each in folder.iterdir()) == ["file", "loop"]

@@ -188,6 +188,9 @@ def test_a_plan_comes_from_a_file_that_was_approved(
         pytest.param({"journal_path": ""}, "journal_path: is empty. Give a folder", id="no journal"),
         pytest.param({"journal_path": "here"}, "'here' is relative", id="relative journal"),
         pytest.param({"journal_path": "/dev/null/j"}, "/dev/null/j cannot be a folder", id="no folder"),
+        pytest.param(
+            {"journal_path": f"/tmp/{'é' * 128}/j"}, "j cannot be a folder (File name too long)", id="long"
+        ),
         pytest.param({"plan_digest": "abc"}, "plan_digest: is no sha256", id="digest"),
         pytest.param({"pairs": [["a|1", "a|2", "a|3"]]}, "has 3 cells. Give two", id="three cells"),
         pytest.param({"pairs": None, "plan_path": "/data/plan.xlsx"}, "plan.xlsx", id="ending"),
