@@ -6,8 +6,10 @@ A path is ``/data/plan.jsonl``, ``file:///data/plan.jsonl``, or ``s3://conn_id@b
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -120,7 +122,7 @@ def local_path(path: str) -> Path | None:
             "path: is empty, or holds a NUL. Give a local path, or a URL such as s3://conn@bucket/key"
         )
     if "://" not in path:
-        return Path(path).expanduser()
+        return expanded(path)
     try:
         url = urlsplit(path)
         secret = url.password is not None
@@ -144,6 +146,31 @@ def local_path(path: str) -> Path | None:
             "path: names a machine. A file:// URL of this machine has three slashes: file:///data/x"
         )
     return Path(f"/{path.split('/', 3)[-1]}")  # as fsspec and Airflow read it: nothing in it is decoded
+
+
+def expanded(path: str, name: str = "path") -> Path:
+    """
+    Return a local path with ``~`` read.
+
+    :param name: of the argument, for the message
+    :raises InputError: when that names nobody
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"{name}: {path}: ~ names no user of this machine. Give the whole path") from None
+
+
+def has_place(path: Path) -> bool:
+    """
+    Tell whether a local file can be written: not in a folder's place, and into a folder that is there.
+
+    :raises InputError: when it may not be looked at, or is no name for a file
+    """
+    with _explained(str(path), "write"), suppress(FileNotFoundError):
+        if stat.S_ISDIR(path.stat().st_mode):
+            return False
+    return path.parent.is_dir()
 
 
 def _remote(path: str) -> ObjectStoragePath:
@@ -185,12 +212,22 @@ def _explained(path: str, verb: str) -> Iterator[None]:
             "file system; for s3:// that is airflow-provider-auth0link[s3]"
         ) from None
     except Exception as error:
-        if type(error).__name__ in _NO_CREDENTIALS:
-            raise InputError(
-                f"{path}: there are no credentials. Name a connection: s3://conn@bucket"
-            ) from None
-        raise
+        lasting = _lasting(error)
+        if lasting is None:
+            raise
+        raise InputError(f"{path}: {lasting}") from None
 
+
+def _lasting(error: Exception) -> str | None:
+    """Say what is wrong where no further try would do better; None where one may."""
+    if isinstance(error, OSError) and error.errno in _NO_NAME:
+        return f"is no name for a file ({os.strerror(error.errno)})"
+    if type(error).__name__ in _NO_CREDENTIALS:
+        return "there are no credentials. Name a connection: s3://conn@bucket"
+    return None
+
+
+_NO_NAME = {errno.ENAMETOOLONG, errno.ELOOP}
 
 _NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError"}
 """Of botocore, which need not be installed."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_auth0link.api.retry import REAL_TIME, Timing
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.hooks.files import expanded
 from airflow_provider_auth0link.hooks.storage import S3_SCHEMES, check_connection
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def check_absolute(path: str) -> None:
 
     :raises InputError: it is one
     """
-    if path.strip() and _SCHEME.match(path) is None and not Path(path).expanduser().is_absolute():
+    if path.strip() and _SCHEME.match(path) is None and not expanded(path, "journal_path").is_absolute():
         raise InputError(
             f"journal_path: {path!r} is relative, and each worker has a working directory of its own. "
             "Give an absolute path"
@@ -97,7 +98,7 @@ def parse(path: str) -> Path | Place:
         raise InputError("journal_path holds a line break or another control character")
     found = _SCHEME.match(path)
     if found is None:
-        return Path(path).expanduser().absolute()
+        return expanded(path, "journal_path").absolute()
     scheme = found[1].lower()
     if not path[len(scheme) :].startswith("://"):
         raise InputError(f"journal_path begins with {scheme}:/ where {scheme}:// was meant")

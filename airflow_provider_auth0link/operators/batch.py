@@ -199,7 +199,7 @@ class LinkIdentitiesOperator(ManyOperator):
         from airflow_provider_auth0link.hooks.id_maps import earlier_rows
 
         local = files.local_path(path)
-        if local is not None and (local.is_dir() or not local.parent.is_dir()):
+        if local is not None and not files.has_place(local):
             raise InputError(f"id_map_path: {path} is a folder, or its folder is not there. Make that first")
         for _ in earlier_rows(earlier, "earlier_id_maps"):
             pass  # a line that is wrong is told now

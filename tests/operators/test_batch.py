@@ -191,6 +191,16 @@ def test_a_plan_comes_from_a_file_that_was_approved(
         pytest.param(
             {"journal_path": f"/tmp/{'é' * 128}/j"}, "j cannot be a folder (File name too long)", id="long"
         ),
+        pytest.param(
+            {"journal_path": "~nobody-9/j"}, "journal_path: ~nobody-9/j: ~ names no user", id="nobody"
+        ),
+        pytest.param({"id_map_path": f"/tmp/{'n' * 256}"}, "is no name for a file (File name", id="long map"),
+        pytest.param(
+            {"id_map_path": f"/tmp/{'n' * 256}/m"}, "is no name for a file (File name", id="map's folder"
+        ),
+        pytest.param(
+            {"pairs": None, "plan_path": f"/tmp/{'n' * 256}.csv"}, "is no name for a file", id="long plan"
+        ),
         pytest.param({"plan_digest": "abc"}, "plan_digest: is no sha256", id="digest"),
         pytest.param({"pairs": [["a|1", "a|2", "a|3"]]}, "has 3 cells. Give two", id="three cells"),
         pytest.param({"pairs": None, "plan_path": "/data/plan.xlsx"}, "plan.xlsx", id="ending"),
