@@ -56,8 +56,8 @@ def _rewound(path: Path, written: Any, before: Any, now: Any, stays: Stays, left
         return _object(path, written, before, now, stays, left)
     if isinstance(written, list) and isinstance(now, list):
         return _array(path, written, before, now, stays)
-    if stays(path, now):
-        return now
+    if _stays_whole(path, now, stays):
+        return _united(before, now)
     if not same(now, written):
         left.append(".".join(path))
         return now
@@ -92,12 +92,30 @@ def _array(path: Path, written: list[Any], before: Any, now: list[Any], stays: S
     stood = before if isinstance(before, list) else []
     came = [each for each in written if not _among(each, stood)]
     kept = [each for each in now if not _among(each, came) or stays(path, [each])]
-    after = [*(each for each in stood if not _among(each, written)), *kept]
+    after = [*(each for each in stood if not _among(each, [*written, *kept])), *kept]
     if same(now, written) and not any(stays(path, [each]) for each in came):
         return before
     if after or isinstance(before, list):
         return after
     return before if same(now, written) or not same(now, after) else now
+
+
+def _stays_whole(path: Path, now: Any, stays: Stays) -> bool:  # noqa: ANN401 - decoded JSON
+    """Tell whether a value stays, or all that is in it does: several accounts may have brought it together."""
+    if stays(path, now):
+        return True
+    if isinstance(now, Mapping):
+        return bool(now) and all(_stays_whole((*path, key), value, stays) for key, value in now.items())
+    return isinstance(now, list) and bool(now) and all(stays(path, [each]) for each in now)
+
+
+def _united(before: Any, now: Any) -> Any:  # noqa: ANN401 - decoded JSON
+    """Return what would stand had what was written never been: a value that stays would have met what stood there."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return {**before, **{key: _united(before.get(key), value) for key, value in now.items()}}
+    if isinstance(before, list) and isinstance(now, list):
+        return [*before, *(each for each in now if not _among(each, before))]
+    return now
 
 
 def _among(value: object, values: list[Any]) -> bool:

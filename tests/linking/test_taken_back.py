@@ -302,3 +302,34 @@ def test_an_account_that_was_linked_without_carry_keeps_nothing_of_another() -> 
 
     assert tenant.rights.get(A, Rights()) == Rights()
     assert tenant.users[A].get("app_metadata", {}) == {}
+
+
+D = "github|d"
+
+
+@pytest.mark.parametrize(
+    ("values", "order"),
+    [
+        (([1], 2, [2], [2]), (B, C, D)),
+        (({"y": 1}, 2, {"y": 1}, {"x": 2}), (C, B, D)),
+        (({"x": 2}, 1, {"x": 1}, {"y": 1}), (C, B, D)),
+        (([2], {"x": 1}, [], [1]), (B, C, D)),
+        ((None, 2, {"y": 1}, {"x": 1}), (B, C, D)),
+    ],
+)
+def test_values_of_mixed_kinds_are_taken_back_one_by_one(
+    values: tuple[Any, ...], order: tuple[str, ...]
+) -> None:
+    users = [
+        user(name, user_metadata={} if value is None else {"k": value})
+        for name, value in zip((A, B, C, D), values, strict=True)
+    ]
+    rig = Rig(FakeTenant(*users))
+    before = deepcopy(rig.state())
+    rig.link([[A, B], [A, C], [A, D]], conflicts="secondary")
+
+    for secondary in order:
+        assert rig.undo([secondary]) == {"planned": 1, "undone": 1}
+
+    assert rig.state() == before
+    assert left(rig) == []
