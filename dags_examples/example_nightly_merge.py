@@ -51,6 +51,7 @@ JOURNAL = FOLDER + "/journals/{{ run_id }}"
 ID_MAP = FOLDER + "/ids-{{ run_id }}.csv"
 
 ANSWER_WITHIN = timedelta(hours=20)
+STAYS_BEHIND = ("app_metadata.roles",)  # rights do not move with an account
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ def approve(summary: XComArg) -> Any:  # noqa: ANN401 - two kinds of task
         return approve_by_hand(summary)  # type: ignore[arg-type]  # Airflow hands over the XCom
     return ApprovalOperator(
         task_id="approve",
-        subject="Merge {{ ti.xcom_pull(task_ids='plan', key='planned') }} accounts into others?",
+        subject="Merge {{ ti.xcom_pull(task_ids='plan', key='planned') }} accounts into others? "
+        f"Not carried, though listed: {', '.join(STAYS_BEHIND)}",
         body=summary,
         defaults=ApprovalOperator.REJECT,
         response_timeout=ANSWER_WITHIN,
@@ -144,7 +146,7 @@ def example_nightly_merge() -> None:
         id_map_path=ID_MAP,
         max_links="{{ params.max_links }}",
         max_failures=10,
-        carry_except=("app_metadata.roles",),  # rights do not move with an account
+        carry_except=STAYS_BEHIND,
     )
     told = report(JOURNAL, plan.output)  # type: ignore[arg-type]  # as above
     asked >> approved >> link >> [hand_over(ID_MAP), told]

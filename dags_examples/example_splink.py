@@ -251,7 +251,7 @@ def match(source: str) -> str:
             "users.ndjson.gz", type="string", title="The export: a name in AUTH0LINK_FOLDER, or a whole path"
         ),
         "threshold": Param(
-            0.99, type="number", minimum=0.5, maximum=1, title="Planned from this probability on"
+            0.999, type="number", minimum=0.5, maximum=1, title="Planned from this probability on"
         ),
         "review_from": Param(
             0.5, type="number", minimum=0, maximum=1, title="A person decides from this one on"

@@ -168,7 +168,9 @@ def names(folder: Path) -> set[str]:
 
 def test_the_schedule_asks_by_itself_and_the_export_is_gone_by_then(ran: Ran) -> None:
     for night in (ran.nights["rejected"], ran.nights["approved"]):
-        assert night.asked["subject"] == "Merge 2 accounts into others?"
+        assert night.asked["subject"] == (
+            "Merge 2 accounts into others? Not carried, though listed: app_metadata.roles"
+        )
         assert night.asked["options"] == ["Approve", "Reject"]
         assert night.asked["defaults"] == ["Reject"]
         assert night.waiting >= {f"plan-{night.run_id}.jsonl", f"plan-{night.run_id}.rejects.jsonl"}
