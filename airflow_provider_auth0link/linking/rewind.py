@@ -84,7 +84,7 @@ def _object(  # noqa: PLR0917 - three values that meet at one place
     after |= {key: value for key, value in stood.items() if key not in written and key not in now}
     if after or isinstance(before, Mapping):
         return after
-    return before if same(now, written) or not same(now, after) else now
+    return before if before is None or same(now, written) or not same(now, after) else now
 
 
 def _array(path: Path, written: list[Any], before: Any, now: list[Any], stays: Stays) -> Any:  # noqa: ANN401 - decoded JSON
@@ -97,7 +97,7 @@ def _array(path: Path, written: list[Any], before: Any, now: list[Any], stays: S
         return before
     if after or isinstance(before, list):
         return after
-    return before if same(now, written) or not same(now, after) else now
+    return before if before is None or same(now, written) or not same(now, after) else now
 
 
 def _stays_whole(path: Path, now: Any, stays: Stays) -> bool:  # noqa: ANN401 - decoded JSON

@@ -105,6 +105,10 @@ class FakeTenant:
         """Let the next calls of a verb meet these, one each; None is an undisturbed one."""
         self._troubles[verb].extend(each or Trouble() for each in troubles)
 
+    def no_more_troubles(self) -> None:
+        """Let all calls be undisturbed from now on."""
+        self._troubles.clear()
+
     def is_busy(self, seconds: float) -> None:
         """Let the next link wait so long for its turn."""
         self._busy = seconds
