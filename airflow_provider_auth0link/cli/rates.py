@@ -2,45 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from airflow_provider_auth0link.cli.rehearse.times import Load, classes, time_under
+from airflow_provider_auth0link.emulator.plans import PLANS, IdentitiesGroup, Limit, Plan
+from airflow_provider_auth0link.settings import RATE_SHARE
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+LINK = {"link": 1}
+METADATA = {"user_get": 2, "user_update": 1, **LINK}
+FULL = {**METADATA, "roles": 1, "permissions": 1, "organizations": 1}
+"""
+Requests of one pair, by route: of a link alone, of one that is guarded and carries metadata, and of one whose
+snapshot is full, as ``LinkIdentitiesOperator`` takes them when nothing else is said.
+
+A pair with nothing to carry sends no update. An organization of the secondary is one request more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
     """
-    A published limit that links run into.
+    Published limits that links run into.
 
-    :param plan: its name
-    :param per_second: requests that are refilled in a second
+    :param title: the plan's name
+    :param plan: its limits
     :param buckets: the bucket sizes that ``x-ratelimit-limit`` may show for users on this plan
-    :param carrying: how many of the four requests of a link that carries metadata (two reads, one update,
-        the link) draw on this limit
+    :param identities: whose bucket a link draws on, where the plan has several
     """
 
-    plan: str
-    per_second: float
+    title: str
+    plan: Plan = field(compare=False)
     buckets: frozenset[int]
-    carrying: int = 4
+    identities: IdentitiesGroup = "write_users"
 
-    def seconds(self, links: int, *, carrying: bool) -> float:
-        """Return the time that *links* take when nobody else uses the tenant."""
-        return links * (self.carrying if carrying else 1) / self.per_second
+    def seconds(self, links: int, routes: Mapping[str, int]) -> float:
+        """
+        Return the time that *links* take when nobody else uses the tenant.
+
+        :param routes: requests of one of them, by route
+        """
+        requests = classes({route: count * links for route, count in routes.items()})
+        load = Load(requests, pairs=links, longest=1, share=RATE_SHARE)
+        return time_under(self.title, self.plan, self.identities, load).seconds
 
 
-SMALL = frozenset({5, 10, 20, 40})
+def _published(title: str, name: str, buckets: set[int], identities: IdentitiesGroup = "write_users") -> Rate:
+    return Rate(title, PLANS[name], frozenset(buckets), identities)
+
+
+SMALL = {5, 10, 20, 40}
 
 PUBLISHED = (
-    Rate("Free, 2/s", 2, frozenset({2})),
-    Rate("Essentials, Professional: 150/min", 150 / MINUTE, SMALL, carrying=1),
-    Rate("Essentials, Professional: 200/min", 200 / MINUTE, SMALL, carrying=2),
-    Rate("Enterprise, non-production, 2/s", 2, frozenset({10})),
-    Rate("Enterprise, production, 16/s", 16, frozenset({50})),
-    Rate("Private Cloud, dev, 20/s", 20, frozenset({20})),
-    Rate("Private Cloud, 1x, 50/s", 50, frozenset({50})),
-    Rate("Private Cloud, 5x, 250/s", 250, frozenset({250})),
-    Rate("Private Cloud, 15x, 750/s", 750, frozenset({750})),
+    _published("Free, 2/s", "free", {2}),
+    _published("Essentials, Professional: 150/min", "professional", SMALL, "other"),
+    _published("Essentials, Professional: 200/min", "professional", SMALL),
+    _published("Enterprise, non-production, 2/s", "enterprise-nonprod", {10}),
+    _published("Enterprise, production, 16/s", "enterprise", {50}),
+    _published("Private Cloud, dev, 20/s", "private-dev", {20}),
+    _published("Private Cloud, 1x, 50/s", "private-1x", {50}),
+    _published("Private Cloud, 5x, 250/s", "private-5x", {250}),
+    _published("Private Cloud, 15x, 750/s", "private-15x", {750}),
 )
 """
 The limits by plan. On Essentials and Professional each group of endpoints has a bucket of its own; which one
@@ -58,7 +82,8 @@ def on_bucket(size: int | None) -> tuple[Rate, ...]:
     if size is None:
         return ()
     known = tuple(rate for rate in PUBLISHED if size in rate.buckets)
-    return known or (Rate(f"bucket of {size}, if refilled every second", size, frozenset({size})),)
+    own = Rate(f"bucket of {size}, if refilled every second", Plan(Limit(size, 1, size)), frozenset({size}))
+    return known or (own,)
 
 
 def in_words(seconds: float) -> str:

@@ -65,7 +65,7 @@ def test_a_tenant_where_all_is_well(tenant: Emulator, check: Check) -> None:
     assert row(text, "Tenant").endswith(tenant.url.removeprefix("http://"))
     assert "LinkIdentityOperator has all that it needs." in text
     assert "a bucket of 50 requests, 49 left" in text
-    assert row(text, ">   Enterprise, production, 16/s").split()[-4:] == ["1.7", "h", "6.9", "h"]
+    assert row(text, ">   Enterprise, production, 16/s").split()[-4:] == ["1.7", "h", "12.2", "h"]
     assert tenant.client_secret not in text
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_auth0link.api.sharing import FULL_PER_TOKEN_S, STRAIGHT
-from airflow_provider_auth0link.emulator.plans import MINUTE, PLANS, IdentitiesGroup, Limit
+from airflow_provider_auth0link.emulator.plans import MINUTE, PLANS, IdentitiesGroup, Limit, Plan
 from airflow_provider_auth0link.emulator.routes import IDENTITIES_WRITE, MEMBER_ROLES_READ, OTHER, ROUTES
 from airflow_provider_auth0link.linking.engine import GATHER_S
 
@@ -85,15 +85,20 @@ def times(load: Load) -> list[Time]:
 
 
 def time_on(title: str, name: str, identities: IdentitiesGroup, load: Load) -> Time:
+    """Return the time on one of the emulator's plans."""
+    return time_under(title, PLANS[name], identities, load)
+
+
+def time_under(title: str, plan: Plan, identities: IdentitiesGroup, load: Load) -> Time:
     """
-    Return the time on a plan: that of the bucket which takes longest, and the way of one pair.
+    Return the time under a plan's limits: that of the bucket which takes longest, and the way of one pair.
 
     A primary that many become may take longer yet, since its pairs go one after another.
     """
     alone = max(0, load.longest - 1) * load.way
     several = f"{load.longest:,} pairs of one primary, one after another"
     found = [(alone, several if load.longest > 1 else "one pair's requests, one after another")]
-    for bound, limit, count in _buckets(name, identities, load.groups):
+    for bound, limit, count in _buckets(plan, identities, load.groups):
         found.append((seconds(limit, count, load.share), bound))
     longest, bound = max(found)
     return Time(title, longest + load.way, bound)
@@ -122,10 +127,9 @@ def _above(part: float) -> float:
 
 
 def _buckets(
-    name: str, identities: IdentitiesGroup, counts: Mapping[str, int]
+    plan: Plan, identities: IdentitiesGroup, counts: Mapping[str, int]
 ) -> Iterator[tuple[str, Limit, int]]:
     """Give the buckets of a plan that are drawn on, and by how many requests."""
-    plan = PLANS[name]
     if plan.overall is not None:
         yield _bound("all requests", plan.overall), plan.overall, sum(counts.values())
     shared = "users_write" if identities == "write_users" else OTHER
