@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from airflow_provider_auth0link.cli.ending import complain
-from airflow_provider_auth0link.cli.look import Prose, table as new_table
+from airflow_provider_auth0link.cli.look import Prose, counted, table as new_table
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
 from airflow_provider_auth0link.cli.rates import FULL, LINK, METADATA, PUBLISHED, Rate, in_words, on_bucket
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
@@ -117,12 +117,30 @@ def _verdict(diagnosis: Diagnosis) -> tuple[bool, Text]:
         )
     missing = [scope for scope in diagnosis.needs[NEEDED] if scope not in diagnosis.scopes]
     if not missing:
-        return False, Text(f"{NEEDED} has all that it needs.", style="green")
+        return False, _all_there(diagnosis.needs, diagnosis.scopes)
     return True, Text(
         f"{NEEDED} lacks {', '.join(missing)}. Grant it to this application in Auth0: "
         "Applications, APIs, Auth0 Management API, Machine to Machine.",
         style="red",
     )
+
+
+def _all_there(needs: Mapping[str, Sequence[str]], scopes: Collection[str]) -> Text:
+    """Say that links can be made, and which operators cannot do their work yet."""
+    said = f"{NEEDED} has all that it needs"
+    short = [
+        (operator, count)
+        for operator, needed in needs.items()
+        if operator.isidentifier() and (count := len(set(needed) - set(scopes)))
+    ]
+    if not short:
+        return Text(f"{said}.", style="green")
+    (first, count), *others = short
+    told = [
+        f"{first} lacks {counted(count, 'scope')}",
+        *(f"{operator} {count}" for operator, count in others),
+    ]
+    return Text(f"{said}; {', '.join(told)}: see above.", style="yellow")
 
 
 def _scopes(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[RenderableType]:

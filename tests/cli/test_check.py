@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from airflow_provider_auth0link.api.scopes import NEEDS as SCOPES
 from airflow_provider_auth0link.cli import main
 from airflow_provider_auth0link.cli.check import show
 from airflow_provider_auth0link.cli.lookup import CONTEXT
@@ -189,7 +190,21 @@ def test_where_nothing_is_missing_no_scope_is_named_unless_asked_for() -> None:
 def test_only_what_linking_needs_decides() -> None:
     needs = {**NEEDS, "UnlinkIdentityOperator": ("delete:everything",)}
 
-    assert shown(needs=needs)[0] == 0
+    code, text = shown(needs=needs)
+
+    assert code == 0
+    assert (
+        "LinkIdentityOperator has all that it needs; UnlinkIdentityOperator lacks 1 scope: see above." in text
+    )
+
+
+def test_what_cannot_be_done_yet_is_said_at_the_end() -> None:
+    _, text = shown(needs=SCOPES, scopes=frozenset(SCOPES["LinkIdentityOperator"]))
+
+    assert " ".join(text.split()).endswith(
+        "LinkIdentityOperator has all that it needs; LinkIdentitiesOperator lacks 4 scopes, UndoLinksOperator 7: "
+        "see above."
+    )
 
 
 def test_a_token_that_does_not_say_is_not_taken_for_enough() -> None:
