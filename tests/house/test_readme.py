@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from airflow_provider_auth0link.duplicates.search import Search
 from tests.house.tree import ROOT, files, relative
 
 
@@ -61,6 +62,16 @@ def _can_be_read(block: Block) -> bool:
     except (SyntaxError, ValueError):
         return False
     return True
+
+
+def test_rules_that_are_shown_can_be_searched_by() -> None:
+    shown = [block for block in BLOCKS if block.language == "python" and "\nrules = " in block.text]
+
+    for block in shown:
+        names: dict[str, Any] = {}
+        exec(block.text, names)
+        assert Search.checked(rules=names["rules"], primary=names.get("primary", ())).rules == names["rules"]
+    assert shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
