@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_auth0link.duplicates.database import number
+from airflow_provider_auth0link.duplicates.own import check_sql, named
 from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.rules import SameMetadata, SqlRule
 from airflow_provider_auth0link.duplicates.search import Search
@@ -46,25 +47,23 @@ def stage(database: DuckDBPyConnection, records: Records, search: Search, *, exa
     :return: whether that was done, for want of another way if not as asked
     :raises InputError: when a rule's SQL is not taken, or the file is broken
     """
+    check_sql(database, search, typed_sql(search), at_path(records))
     kinds = None if exact else _narrow_kinds(search)
     if kinds is not None:
-        _stage(database, records, _narrow(search, kinds))
+        _stage(database, records, search, _narrow(search, kinds))
         if number(database, f"SELECT count(*) FROM n WHERE kind = {BARE}") <= MOST_BARE:
             return False
         database.execute("DROP TABLE n")
-    _stage(database, records, _exact(search))
+    _stage(database, records, search, _exact(search))
     return True
 
 
-def _stage(database: DuckDBPyConnection, records: Records, query: str) -> None:
+def _stage(database: DuckDBPyConnection, records: Records, search: Search, query: str) -> None:
     import duckdb
 
     try:
-        database.execute(f"CREATE TABLE n AS {query}", at_path(records))
-    except duckdb.BinderException:
-        raise InputError(
-            "rules: DuckDB does not take the SQL of a rule. See SqlRule for the fields that it may name"
-        ) from None
+        with named(search):
+            database.execute(f"CREATE TABLE n AS {query}", at_path(records))
     except (duckdb.OutOfMemoryException, duckdb.InterruptException):
         raise
     except duckdb.Error as error:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from airflow_provider_auth0link.duplicates.own import named
 from airflow_provider_auth0link.duplicates.records import Records
 from airflow_provider_auth0link.duplicates.rules import NamedChoice, PreferConnections
 from airflow_provider_auth0link.duplicates.search import Search
@@ -70,7 +71,8 @@ def add(database: DuckDBPyConnection, records: Records, search: Search) -> None:
     query = f"SELECT {kept} FROM ({typed_sql(search, {AT_LINE: 'BIGINT', AT_REC: 'BIGINT'})})"
     database.execute(f"CREATE TABLE IF NOT EXISTS a AS {query} LIMIT 0", at_path(records))
     if records.path.stat().st_size:
-        database.execute(f"INSERT INTO a {query}", at_path(records))
+        with named(search):
+            database.execute(f"INSERT INTO a {query}", at_path(records))
 
 
 def at_path(records: Records) -> dict[str, str]:

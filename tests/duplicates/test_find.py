@@ -204,9 +204,43 @@ def test_a_wrong_limit_is_told(tmp_path: Path) -> None:
         search([], tmp_path, memory_limit="much")
 
 
-def test_the_sql_of_a_rule_is_told_where_it_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="rules: DuckDB does not take the SQL"):
-        search([], tmp_path, rules=(SqlRule("own", "no_such_column"),))
+@pytest.mark.parametrize(
+    ("rule", "what", "said"),
+    [
+        pytest.param(SqlRule("own", "user_nam"), "key_sql", '.*column "user_nam" not found', id="column"),
+        pytest.param(SqlRule("own", "lowr(username)"), "key_sql", ".*lowr does not exist", id="function"),
+        pytest.param(SqlRule("own", "lower("), "key_sql", "Parser Error", id="no-sql"),
+        pytest.param(SqlRule("own", "count(username)"), "key_sql", "Binder Error", id="aggregate"),
+        pytest.param(SqlRule("own", "username", "prooved"), "verified_sql", ".*prooved", id="proof"),
+        pytest.param(
+            SqlRule("own", "username", "nope(1)"), "verified_sql", ".*nope does not", id="proof-function"
+        ),
+    ],
+)
+def test_the_sql_of_a_rule_is_told_where_it_is_wrong(
+    rule: SqlRule, what: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=f"rules: DuckDB does not take the {what} of 'own': {said}"):
+        search([account("auth0|a", "a@x.org")], tmp_path, rules=("verified_email", rule))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(SqlRule("own", "username::INTEGER"), id="key"),
+        pytest.param(SqlRule("own", "username", "username::INTEGER > 3"), id="proof"),
+    ],
+)
+def test_the_sql_of_a_rule_that_fails_at_an_account_is_told_without_what_it_holds(
+    rule: SqlRule, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="rules: the SQL of 'own' fails at what an account holds") as raised:
+        search(
+            [account(f"auth0|{at}", "a@x.org", username="secret") for at in "ab"],
+            tmp_path,
+            rules=("verified_email", rule),
+        )
+    assert "secret" not in str(raised.value)
 
 
 def test_a_rule_of_ones_own(tmp_path: Path) -> None:
