@@ -96,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise KeyboardInterrupt from None
     if found.nothing_read:
         print("auth0link: no record of the source is an account. Is it a users export?", file=sys.stderr)
+    for doubt in found.doubts:
+        print(f"auth0link: note: {doubt}", file=sys.stderr)
     if arguments.json:
         row = {**counts(found), "plan": places.plan, "plan_digest": found.digest, "rejects": places.rejects}
         print(json.dumps(row, indent=2))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from airflow_provider_auth0link.duplicates import gains, groups, odd, writing
+from airflow_provider_auth0link.duplicates import doubts, gains, groups, odd, writing
 from airflow_provider_auth0link.duplicates.database import explained, number, opened
 from airflow_provider_auth0link.duplicates.reasons import REASONS
 from airflow_provider_auth0link.duplicates.records import records_of
@@ -40,7 +40,7 @@ class Found:
     ``accounts`` are records that could be read, repeats left out. ``candidates`` share a key with another.
     ``planned`` are pairs, ``stars`` the accounts that they become. ``per_rule`` counts pairs, ``per_reason``
     accounts. ``gained``: dotted key of app_metadata to the number of primaries that would gain it. ``digest``:
-    sha256 of the plan's bytes.
+    sha256 of the plan's bytes. ``doubts`` say what was looked for and met nowhere: often a typing error.
     """
 
     accounts: int
@@ -54,6 +54,7 @@ class Found:
     gained: dict[str, int]
     sample: tuple[SamplePair, ...] = field(repr=False)
     digest: str
+    doubts: tuple[str, ...] = ()
 
     @property
     def nothing_read(self) -> bool:
@@ -126,11 +127,12 @@ def _found(
     names = [rule.name for rule in search.rules]
     pairs = dict(database.execute("SELECT rule, count(*) FROM e JOIN g USING (gid) GROUP BY rule").fetchall())
     told = database.execute("SELECT o, count(DISTINCT node) FROM no GROUP BY o ORDER BY o").fetchall()
+    candidates = number(database, "SELECT count(DISTINCT node) FROM m")
     return Found(
         accounts=settled.accounts - number(database, "SELECT count(*) FROM twin WHERE line <> node"),
         unreadable=settled.unreadable,
         repeats=settled.repeats,
-        candidates=number(database, "SELECT count(DISTINCT node) FROM m"),
+        candidates=candidates,
         planned=number(database, "SELECT count(*) FROM e"),
         stars=number(database, "SELECT count(DISTINCT star) FROM e"),
         per_rule={name: pairs.get(at, 0) for at, name in enumerate(names)},
@@ -138,6 +140,10 @@ def _found(
         gained=gained,
         sample=_sample(database, names, written.first),
         digest=written.digest,
+        doubts=(
+            *(settled.keyless if settled.accounts else ()),
+            *(doubts.absent(database, search) if candidates else ()),
+        ),
     )
 
 

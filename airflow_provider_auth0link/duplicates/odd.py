@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_auth0link.duplicates import reasons
+from airflow_provider_auth0link.duplicates import doubts, reasons
 from airflow_provider_auth0link.duplicates.database import load, number, one_thread
 from airflow_provider_auth0link.duplicates.folding import fold_hashes, fold_keys
 from airflow_provider_auth0link.duplicates.narrow import ODD, PLAIN, stage
@@ -55,11 +55,16 @@ _NUMBERED = b'{"%s":%%d,%%s' % AT_REC.encode()
 
 
 class Settled(NamedTuple):
-    """How many accounts there are, how many records are none, and how many tell of an account again."""
+    """
+    How many accounts there are, how many records are none, and how many tell of an account again.
+
+    ``keyless`` says of which rules no account has a key.
+    """
 
     accounts: int
     unreadable: int
     repeats: int
+    keyless: tuple[str, ...]
 
 
 class Desk(NamedTuple):
@@ -109,8 +114,9 @@ def _settle(desk: Desk) -> Settled:
     _find_twins(desk)
     repeats = number(desk.database, "SELECT count(*) FROM told") - unreadable
     plain = number(desk.database, f"SELECT count(*) FROM n WHERE kind < {ODD}")
+    keyless = doubts.keyless(desk.database, desk.search)
     run("DROP TABLE n")  # what comes now needs the memory
-    return Settled(plain + kept - repeats, unreadable, repeats)
+    return Settled(plain + kept - repeats, unreadable, repeats, keyless)
 
 
 def _pick(desk: Desk, where: str, *, exact: bool = False) -> tuple[int, int]:

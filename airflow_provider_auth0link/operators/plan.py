@@ -169,6 +169,8 @@ class PlanLinksOperator(Auth0Operator):
                 for count in (found.accounts, found.unreadable, found.candidates, found.planned, found.stars)
             ),
         )
+        for doubt in found.doubts:
+            self.log.warning("%s", doubt)
         for rule, count in found.per_rule.items():
             self.log.info("%s: %s pairs", rule, f"{count:,}")
         for reason, count in found.per_reason.items():

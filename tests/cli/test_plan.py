@@ -102,6 +102,19 @@ def test_a_file_without_an_account_is_told(folder: Path, capsys: pytest.CaptureF
     assert err == "auth0link: no record of the source is an account. Is it a users export?\n"
 
 
+def test_what_is_met_nowhere_is_a_note(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mistyped = ("--rule", "verified_email", "--rule", "metadata:app_metadata.legcy", "--connections", "auht0")
+
+    code, out, err = said(capsys, folder, "--json", *mistyped)
+
+    assert code == 0
+    assert json.loads(out)["planned"] == 0
+    assert err.splitlines() == [
+        "auth0link: note: no account has a text or a number at app_metadata.legcy",
+        "auth0link: note: no account that shares a key with another is of connection 'auht0'",
+    ]
+
+
 def test_options_reach_the_search(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     accounts = [
         account("auth0|1", "a@x.org", logins_count=5),

@@ -243,6 +243,47 @@ def test_the_sql_of_a_rule_that_fails_at_an_account_is_told_without_what_it_hold
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("asked", "doubts"),
+    [
+        pytest.param({}, [], id="none"),
+        pytest.param(
+            {"rules": ("verified_email", "metadata:app_metadata.legcy", "verified_phone")},
+            ["no account has a text or a number at app_metadata.legcy", "no account has a phone number"],
+            id="paths",
+        ),
+        pytest.param({"rules": ("metadata:app_metadata.old",)}, [], id="one-account-has-it"),
+        pytest.param({"rules": ("metadata:app_metadata.older",)}, [], id="an-odd-one-has-it"),
+        pytest.param(
+            {"rules": (SqlRule("own", "username"),)}, ["the rule 'own' gives no account a key"], id="own-rule"
+        ),
+        pytest.param(
+            {"connections": ("auth0", "dbb"), "primary": ("connections:github,dbb,gihub",)},
+            [
+                f"no account that shares a key with another is of connection {name!r}"
+                for name in ("dbb", "gihub")
+            ],
+            id="connections",
+        ),
+    ],
+)
+def test_what_is_met_nowhere_is_told(asked: dict[str, Any], doubts: list[str], tmp_path: Path) -> None:
+    accounts = [
+        account("auth0|a", "a@x.org"),
+        account("github|b", "a@x.org"),
+        account("auth0|c", "c@x.org", app_metadata={"old": 7}),
+        account("auth0|\u00e9", "d@x.org", app_metadata={"older": "8"}),
+    ]
+
+    assert list(search(accounts, tmp_path, **asked).found.doubts) == doubts
+
+
+def test_where_nothing_is_there_nothing_is_missed(tmp_path: Path) -> None:
+    asked = {"connections": ("db",), "rules": ("verified_email", "metadata:app_metadata.old")}
+
+    assert search([], tmp_path, **asked).found.doubts == ()
+
+
 def test_a_rule_of_ones_own(tmp_path: Path) -> None:
     rule = SqlRule(
         "same_crm",

@@ -63,7 +63,7 @@ def test_lines_are_right_whatever_order_duckdb_kept(order: str | None, blank: by
 
     shift = len(blank) // 2
     assert disordered.times == (order is not None)
-    assert settled == (48, 1, 1)
+    assert settled == (48, 1, 1, ())
     assert told == [(11 + shift, None, "unreadable: no JSON"), (31 + shift, "auth0|5", "repeat")]
     mails = {
         ("auth0|0", "p0@x.org"),

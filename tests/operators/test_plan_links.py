@@ -121,6 +121,15 @@ def test_a_source_without_an_account_is_told(
     assert "No record of the source is an account" in f"{capsys.readouterr()} {caplog.text}"
 
 
+def test_what_is_met_nowhere_is_a_warning(
+    source: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    ran = plan(source, rules=("verified_email", "metadata:app_metadata.legcy"))
+
+    assert ran.value["planned"] == 1
+    assert "no account has a text or a number at app_metadata.legcy" in f"{capsys.readouterr()} {caplog.text}"
+
+
 def test_object_storage(source: Path, tmp_path: Path) -> None:
     from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem
