@@ -49,10 +49,11 @@ def believable_users(count: int, seed: int, *, rights: bool = False) -> list[Jso
     """
     chance = random.Random(seed)  # noqa: S311 - made-up people, no secrets
     users: list[Json] = []
+    taken: set[str] = set()
     for person in _people(chance):
         if len(users) >= count:
             break
-        users.extend(_accounts(person, chance)[: count - len(users)])
+        users.extend(_accounts(person, chance, taken)[: count - len(users)])
     chance.shuffle(users)
     if rights:
         for row in users:
@@ -88,7 +89,7 @@ def _plain(name: str) -> str:
     return "".join(each for each in letters if each.isalnum() or each == ".").strip(".")
 
 
-def _accounts(person: Person, chance: random.Random) -> list[Json]:
+def _accounts(person: Person, chance: random.Random, taken: set[str]) -> list[Json]:
     """One account for half of the people, two or three for the others."""
     how_many = chance.choices((1, 2, 3), (5, 4, 1))[0]
     kinds = chance.sample(list(KINDS), how_many, counts=[weight for _, weight in KINDS.values()])
@@ -96,12 +97,21 @@ def _accounts(person: Person, chance: random.Random) -> list[Json]:
     rows: list[Json] = []
     for kind in dict.fromkeys(kinds):
         born += timedelta(minutes=chance.randrange(60 * 24 * 200))
-        rows.append(_account(person, kind, born, chance))
+        rows.append(_account(person, _identity(person, kind, chance, taken), born, chance))
     return rows
 
 
-def _account(person: Person, kind: str, born: datetime, chance: random.Random) -> Json:
-    provider, connection, user_id = KINDS[kind][0](person, chance)
+def _identity(person: Person, kind: str, chance: random.Random, taken: set[str]) -> tuple[str, str, Any]:
+    """Make provider, connection and id, again while somebody has that id: GitHub's are few enough to meet twice."""
+    while True:
+        provider, connection, user_id = KINDS[kind][0](person, chance)
+        if (whole := f"{provider}|{user_id}") not in taken:
+            taken.add(whole)
+            return provider, connection, user_id
+
+
+def _account(person: Person, identity: tuple[str, str, Any], born: datetime, chance: random.Random) -> Json:
+    provider, connection, user_id = identity
     used = born + timedelta(days=chance.randrange(300), seconds=chance.randrange(86_400))
     row: Json = {
         "user_id": f"{provider}|{user_id}",

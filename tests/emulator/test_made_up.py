@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections import defaultdict
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -25,6 +27,21 @@ def test_there_are_as_many_as_asked_for(count: int) -> None:
     made = believable_users(count, 3)
 
     assert len({row["user_id"] for row in made}) == len(made) == count
+
+
+def test_no_id_is_made_twice_however_many_there_are() -> None:
+    made = believable_users(40_000, 1)  # two drew the same number
+
+    assert len({row["user_id"] for row in made}) == 40_000
+
+
+def test_the_users_of_a_seed_stay_the_same() -> None:
+    text = json.dumps(believable_users(300, 0), sort_keys=True)
+
+    assert (
+        sha256(text.encode()).hexdigest()
+        == "62e7d9bde569c896574542733b5c6da3e43bfa3695023d702620b63f090b6655"
+    )
 
 
 def test_a_tenant_takes_them(make_tenant: MakeTenant, users: list[dict[str, Any]]) -> None:
