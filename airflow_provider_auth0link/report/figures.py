@@ -99,7 +99,8 @@ class Figures:
     ``funnel`` goes from the accounts to the people. ``runs`` are in the order in which they began. ``requests`` are
     those of links. ``gains``: paths that links brought to their primary, by ``gains_of``, which is
     links or primaries. ``restorable``: links that can be undone.
-    ``limit_per_s``: requests a second that the tenant allows, where that was given.
+    ``limit_per_s``: requests a second that the tenant allows, where that was given. ``another_plan``: the digest of
+    the plan whose counts were given, where no run names it.
     """
 
     title: str
@@ -124,6 +125,7 @@ class Figures:
     runs_before: int
     restorable: int
     forgotten: int
+    another_plan: str | None = None
 
     def with_gains(self, primaries: Counter[str]) -> Figures:
         """Tell what primaries gained by those who know it better than the journal, which has no values."""
@@ -158,7 +160,8 @@ def of_journal(
         raise InputError(
             "limit per second: this is the journal of a rehearsal, whose speed tells nothing of a tenant"
         )
-    return _figures(told, gathered, title or TITLE, store.where, (counts, limit_per_s))
+    figures = _figures(told, gathered, title or TITLE, store.where, (counts, limit_per_s))
+    return replace(figures, another_plan=_another_plan(told, plan_counts or {}))
 
 
 def _figures(
@@ -204,6 +207,13 @@ def _counts(given: Mapping[str, Any]) -> dict[str, int]:
     if wrong:
         raise InputError(f"plan_counts: {', '.join(wrong)}: expected a whole number, 0 or more")
     return counts
+
+
+def _another_plan(told: Report, given: Mapping[str, Any]) -> str | None:
+    """Return the digest that was given with the counts where runs name others alone, as those of a split plan do."""
+    digest = given.get("plan_digest")
+    names = {each.plan_digest for each in told.writers if each.plan_digest}
+    return digest if isinstance(digest, str) and names and digest not in names else None
 
 
 def _funnel(told: Report, gathered: Gathered, counts: Mapping[str, int]) -> Iterator[Amount]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,7 @@ from airflow_provider_auth0link import __version__
 from airflow_provider_auth0link.linking.report import Look, Writer
 from airflow_provider_auth0link.linking.words import counted, visible
 from airflow_provider_auth0link.report.chart import NARROW, WIDE, chart, in_words
-from airflow_provider_auth0link.report.figures import Figures
+from airflow_provider_auth0link.report.figures import Figures, Reason
 from airflow_provider_auth0link.report.words import masked_id, masked_text
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ REHEARSED = {
 """What states mean where nothing happened at any tenant."""
 
 WOULD = {"linked": "would be linked", "refused": "would be refused", "failed": "would fail"}
+DRIFTED = "drifted"
+"""How reasons begin that the evidence gives (linking.guards)."""
+DRIFT = " drifted: what the plan knew of the two no longer holds."
+
 VALUES_AT_MOST = 5
 """Of an option that is a list: an undo may name thousands of ids."""
 
@@ -80,6 +84,7 @@ def render(figures: Figures, *, show_emails: bool = False) -> str:
         options=list(dict.fromkeys(_options(figures.runs, words))),
         when=_when,
         began=_began,
+        drifted=_drifted,
         in_words=in_words,
         digest=DIGEST,
         version=__version__,
@@ -116,6 +121,11 @@ def _when(moment: datetime) -> str:
 
 def _began(writer: Writer) -> str:
     return visible(writer.begun.replace("T", " ").replace("+00:00", " UTC"))
+
+
+def _drifted(rows: Iterable[Look | Reason]) -> str:
+    """Explain the word where one of these reasons begins with it."""
+    return DRIFT if any((row.reason or "").startswith(DRIFTED) for row in rows) else ""
 
 
 def _options(writers: tuple[Writer, ...], words: _Words) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:

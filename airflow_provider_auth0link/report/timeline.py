@@ -148,7 +148,7 @@ def _through(seconds: dict[int, Second], elapsed: dict[int, int]) -> float | Non
     Return how many links a second went through at most while the limit held the run; None when it hardly did.
 
     It is not the fastest window that counts but one that a tenth is faster than: a window may catch a burst more.
-    Where it was less, others drew on the limit too.
+    Where it was less, something else held the run.
     """
     total = max(elapsed.values()) + 1
     width = min(max(total // WINDOWS, WINDOW_S[0]), WINDOW_S[1])

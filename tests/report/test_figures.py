@@ -62,6 +62,34 @@ def test_what_a_plan_counted_comes_before(rig: Rig) -> None:
     assert funnel(of_journal(rig.store, plan_counts=counts)) == [900, 40, 6, 5, 4, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [
+        pytest.param("a" * 64, "a" * 64, False, id="the-same"),
+        pytest.param("a" * 64, "b" * 64, True, id="another"),
+        pytest.param(None, "b" * 64, False, id="the-journal-tells-none"),
+        pytest.param("a" * 64, None, False, id="the-counts-tell-none"),
+    ],
+)
+def test_counts_of_another_plan_are_told(mine: str | None, theirs: str | None, said: bool) -> None:
+    store = noted([outcome(1)], header={"plan_digest": mine})
+
+    page = render(of_journal(store, plan_counts={"accounts": 9, "plan_digest": theirs}))
+
+    assert ("a plan with sha256 bbbbbbbbbbbb, which no run of this journal names" in page) is said
+
+
+def test_what_drifted_means_is_told_where_it_is_listed() -> None:
+    drifted = outcome(1, "refused", reason="drifted: email")
+
+    page = render(of_journal(noted([drifted])))
+
+    assert (
+        page.count("drifted: what the plan knew of the two no longer holds.") == 2
+    )  # at reasons, and at pairs
+    assert "what the plan knew" not in render(of_journal(noted([outcome(1)])))
+
+
 @pytest.mark.parametrize("count", ["900", -1, True, 1.5, None], ids=repr)
 def test_counts_that_are_none_are_refused(count: object, rig: Rig) -> None:
     with pytest.raises(InputError, match="plan_counts: accounts: expected a whole number"):
