@@ -109,6 +109,17 @@ def test_root_attributes_stay_with_the_identity_or_go() -> None:
     assert found.primaries[0].lost == ()
 
 
+@pytest.mark.parametrize(
+    ("theirs", "lost"),
+    [("Ada@Example.com", {}), ("ada@EXAMPLE.com ", {}), ("ada@example.org", {"email": 1}), (7, {"email": 1})],
+    ids=repr,
+)
+def test_e_mails_are_compared_as_rules_compare_them(theirs: object, lost: dict[str, int]) -> None:
+    before = [row(A, email="ada@example.com"), row(B, email=theirs)]
+
+    assert told(before, before[0]).lost["profile_data"] == lost
+
+
 def test_of_two_accounts_under_one_id_the_linked_one_counts() -> None:
     before = [
         row(A),

@@ -16,6 +16,7 @@ from airflow_provider_auth0link.cli.rehearse.ends import End
 from airflow_provider_auth0link.emulator.accounts import NOT_PROFILE, Json, connection_of, profile_of
 from airflow_provider_auth0link.linking.merge import PROFILE_LIMIT_BYTES, same
 from airflow_provider_auth0link.linking.options import METADATA, Options
+from airflow_provider_auth0link.model import same_email
 
 CONFLICT, EXCEPT, UNCARRIED = "conflict", "carry_except", "not_carried"
 GONE, ASIDE = "gone", "profile_data"
@@ -142,13 +143,20 @@ def _losses(
         for path in _missing(row, after):
             yield _why(path, options), path
         for name, value in profile_of(row).items():
-            if value not in (None, "") and not same(value, after.get(name)):
+            if value not in (None, "") and not _alike(name, value, after.get(name)):
                 yield ASIDE, name
         for name in sorted(OF_ACCOUNT & row.keys()):
             if row[name] and row[name] != MADE_UP:
                 yield GONE, name
     for path in _missing(primary, after):  # the secondary's value won
         yield CONFLICT, path
+
+
+def _alike(name: str, value: object, now: object) -> bool:
+    """Tell whether the primary has the value too; e-mails are compared as the rules and guards compare them."""
+    if name == "email" and isinstance(value, str) and isinstance(now, str):
+        return same_email(value) == same_email(now)
+    return same(value, now)
 
 
 def _why(path: str, options: Options) -> str:
