@@ -62,6 +62,11 @@ class Batch:
         self._over = True
         self._at_work = threading.Lock()
 
+    @property
+    def is_journaled(self) -> bool:
+        """Whether it is written down: a dry run is not."""
+        return self._journal is not None
+
     def start(self) -> None:
         """Begin."""
         self._over = False

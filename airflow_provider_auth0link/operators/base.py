@@ -68,6 +68,8 @@ class PairOperator(Auth0Operator):
 
     auth0_conn_id: str
     xcom_name: ClassVar[str]
+    toward: ClassVar[str]
+    """What stands between secondary and primary in a sentence."""
     primary_user_id: str
     secondary_user_id: str | int | None
     _told = False
@@ -129,12 +131,12 @@ class PairOperator(Auth0Operator):
         for warning in outcome.warnings:
             self.log.warning("%s", visible(warning, LONGEST_LINE))
         self.log.info(
-            "%s: %s and %s, %s%s",
+            "%s: %s, %s%s%s",
             outcome.name,
-            escaped(str(primary)),
-            escaped(str(secondary)),
+            (two := f"{str(secondary)!r} {self.toward} {str(primary)!r}"),
             counted(outcome.requests, "request"),
             visible(_carried(outcome), LONGEST_LINE),
+            visible(_why(outcome, two), LONGEST_LINE),
         )
         if then == SKIP:
             why = outcome.reason or f"{secondary} and {primary}"
@@ -153,6 +155,11 @@ def _carried(outcome: Outcome) -> str:
         return ""
     deed = "would carry" if outcome.name == "would_link" else "carried"
     return f", {deed} {', '.join(outcome.carried)}"
+
+
+def _why(outcome: Outcome, pair: str) -> str:
+    """Give the reason, for the end of a line that names the pair already."""
+    return f": {outcome.reason.removeprefix(f'{pair}: ')}" if outcome.reason else ""
 
 
 def _with_reason(error: Auth0LinkError, reason: str | None) -> Auth0LinkError:

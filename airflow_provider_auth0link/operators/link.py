@@ -77,6 +77,7 @@ class LinkIdentityOperator(LinkArguments):
     )
     secret_fields: ClassVar[tuple[str, ...]] = ("secondary_id_token", "primary_access_token")
     xcom_name = "link"
+    toward = "into"
 
     def __init__(
         self,
@@ -218,6 +219,7 @@ class UnlinkIdentityOperator(PairOperator):
         "auth0_conn_id",
     )
     xcom_name = "unlink"
+    toward = "from"
 
     def __init__(
         self,

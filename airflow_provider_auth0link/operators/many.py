@@ -170,7 +170,8 @@ class ManyOperator(Auth0Operator):
     def _tell_end(self, batch: Batch, summary: Mapping[str, Any]) -> None:
         """Log the counts, and reasons as far as they can be seen: keys of accounts in them may hold line breaks."""
         counts = ", ".join(f"{name} {value}" for name, value in summary.items() if name != "journal")
-        self.log.info("%s; journal %s", counts, summary["journal"])
+        where = summary["journal"] if batch.is_journaled else "none, a dry run"
+        self.log.info("%s; journal %s", counts, where)
         for reason, count in batch.tally.refusals.most_common():
             self.log.info("refused %s: %s", f"{count:,}", visible(reason))
         for line in batch.tally.refused:

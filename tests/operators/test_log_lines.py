@@ -13,7 +13,7 @@ from airflow_provider_auth0link.errors import OutcomeUnknownError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.operators.batch import LinkIdentitiesOperator
-from airflow_provider_auth0link.operators.link import LinkIdentityOperator
+from airflow_provider_auth0link.operators.link import LinkIdentityOperator, UnlinkIdentityOperator
 from airflow_provider_auth0link.operators.undo import UndoLinksOperator
 from tests.operators.rig import ADA, ADA_GOOGLE, PAIR, MakeTenant, Ran, run
 
@@ -77,6 +77,29 @@ def test_an_undo_names_what_it_leaves(make_tenant: MakeTenant, tmp_path: Path, c
     run(UndoLinksOperator(task_id="undo", journal_path=str(tmp_path / "j")))
 
     assert f": {PATH}" in log_of(capsys)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_journal_is_named_where_there_is_one(
+    dry_run: bool, make_tenant: MakeTenant, tmp_path: Path, capsys: Captured
+) -> None:
+    make_tenant(*accounts(met=False))
+    ran = merge(tmp_path / "j", dry_run=dry_run)
+
+    assert ran.value["journal"] == str(tmp_path / "j")
+    assert ("; journal none, a dry run" if dry_run else f"; journal {tmp_path / 'j'}") in log_of(capsys)
+
+
+def test_one_pair_is_told_like_one_of_a_batch(make_tenant: MakeTenant, capsys: Captured) -> None:
+    make_tenant({"user_id": ADA}, {"user_id": ADA_GOOGLE, "blocked": True})
+    link()
+    link(guards=())
+    run(UnlinkIdentityOperator(task_id="unlink", **PAIR))
+
+    said = log_of(capsys)
+    assert f"refused: '{ADA_GOOGLE}' into '{ADA}', 2 requests: not_blocked: the secondary is blocked" in said
+    assert f"linked: '{ADA_GOOGLE}' into '{ADA}', 3 requests" in said
+    assert f"unlinked: '{ADA_GOOGLE}' from '{ADA}', 1 request" in said
 
 
 def test_one_pair_names_what_was_carried(make_tenant: MakeTenant, capsys: Captured) -> None:
