@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_auth0link import __version__, provider_info
-from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, MissingAccountError
+from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, MissingAccountError, UnsentError
 from airflow_provider_auth0link.hooks import connections, correlation, ids
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.hooks.masking import mask_secret
@@ -144,7 +144,10 @@ class Auth0Hook(BaseHook):
         with failing_for_good():
             client = self.get_conn()
             work = client.work(seconds=TEST_SECONDS)
-            scopes = work.scopes()
+            try:
+                scopes = work.scopes()
+            except UnsentError as error:
+                raise UnsentError(f"{error}. Host is {client.settings.host}") from None
             notes = (
                 [f"the token carries {UNWANTED}; nothing here needs it"] if UNWANTED in (scopes or ()) else []
             )

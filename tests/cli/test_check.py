@@ -95,7 +95,7 @@ def test_a_tenant_that_is_not_there(tenant: Emulator, check: Check) -> None:
     code, text = check(tenant.connection(host="http://127.0.0.1:9"))
 
     assert code == 1
-    assert "check Host, DNS and the network" in text
+    assert "check Host, DNS and the network. Host is 127.0.0.1:9" in text
 
 
 @pytest.mark.parametrize(
