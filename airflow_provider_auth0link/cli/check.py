@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from airflow_provider_auth0link.cli.ending import complain
-from airflow_provider_auth0link.cli.look import Prose, counted, table as new_table
+from airflow_provider_auth0link.cli.look import Prose, counted, in_words, table as new_table
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
-from airflow_provider_auth0link.cli.rates import FULL, LINK, METADATA, PUBLISHED, Rate, in_words, on_bucket
+from airflow_provider_auth0link.cli.rates import FULL, LINK, METADATA, PUBLISHED, Rate, on_bucket
 from airflow_provider_auth0link.errors import Auth0LinkError, InputError
 
 if TYPE_CHECKING:

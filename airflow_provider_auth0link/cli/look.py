@@ -17,7 +17,9 @@ from airflow_provider_auth0link.linking.words import counted
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-__all__ = ["Ids", "Prose", "counted", "table"]
+__all__ = ["Ids", "Prose", "counted", "in_words", "table"]
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 class Plain(Table):
@@ -84,3 +86,14 @@ def _elided(text: str, most: int) -> str:
 def table(title: str) -> Table:
     """Return an empty table under a title."""
     return Plain(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration with two digits or so: ``33 min``, ``1.7 h``, ``2.3 d``."""
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    if seconds < DAY:
+        return f"{seconds / HOUR:.1f} h"
+    return f"{seconds / DAY:.1f} d"

@@ -9,8 +9,6 @@ from airflow_provider_auth0link.cli.rehearse.times import Load, classes, time_un
 from airflow_provider_auth0link.emulator.plans import PLANS, IdentitiesGroup, Limit, Plan
 from airflow_provider_auth0link.settings import RATE_SHARE
 
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
-
 LINK = {"link": 1}
 METADATA = {"user_get": 2, "user_update": 1, **LINK}
 FULL = {**METADATA, "roles": 1, "permissions": 1, "organizations": 1}
@@ -84,14 +82,3 @@ def on_bucket(size: int | None) -> tuple[Rate, ...]:
     known = tuple(rate for rate in PUBLISHED if size in rate.buckets)
     own = Rate(f"bucket of {size}, if refilled every second", Plan(Limit(size, 1, size)), frozenset({size}))
     return known or (own,)
-
-
-def in_words(seconds: float) -> str:
-    """Return a duration with two digits or so: ``33 min``, ``1.7 h``, ``2.3 d``."""
-    if seconds < MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < HOUR:
-        return f"{seconds / MINUTE:.0f} min"
-    if seconds < DAY:
-        return f"{seconds / HOUR:.1f} h"
-    return f"{seconds / DAY:.1f} d"

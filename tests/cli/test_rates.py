@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_auth0link.cli.rates import FULL, LINK, METADATA, PUBLISHED, in_words, on_bucket
+from airflow_provider_auth0link.cli.look import in_words
+from airflow_provider_auth0link.cli.rates import FULL, LINK, METADATA, PUBLISHED, on_bucket
 from tests.cli.commands import auth0link
 from tests.fakes.export import account
 from tests.house.tree import ROOT

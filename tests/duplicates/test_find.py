@@ -211,7 +211,7 @@ def test_a_wrong_limit_is_told(tmp_path: Path) -> None:
         pytest.param(SqlRule("own", "lowr(username)"), "key_sql", ".*lowr does not exist", id="function"),
         pytest.param(SqlRule("own", "lower("), "key_sql", "Parser Error", id="no-sql"),
         pytest.param(SqlRule("own", "count(username)"), "key_sql", "Binder Error", id="aggregate"),
-        pytest.param(SqlRule("own", "username", "prooved"), "verified_sql", ".*prooved", id="proof"),
+        pytest.param(SqlRule("own", "username", "proven"), "verified_sql", ".*proven", id="proof"),
         pytest.param(
             SqlRule("own", "username", "nope(1)"), "verified_sql", ".*nope does not", id="proof-function"
         ),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from airflow_provider_auth0link.cli.look import Ids, Prose, counted, table as new_table
-from airflow_provider_auth0link.cli.rates import in_words
+from airflow_provider_auth0link.cli.look import Ids, Prose, counted, in_words, table as new_table
 from airflow_provider_auth0link.cli.rehearse.effects import WHY
 from airflow_provider_auth0link.cli.rehearse.ends import End
 from airflow_provider_auth0link.cli.rehearse.times import CLASSES, classes
