@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -80,8 +81,7 @@ def write_plan(places: Places, search: Search, limits: Limits, told: Told | None
     :raises InputError: when something cannot be read or written, or DuckDB is not installed
     :raises StoppedError: when a signal's handler raised while DuckDB was at work, which keeps no other trace of it
     """
-    if find_spec("duckdb") is None:
-        raise InputError("a plan needs DuckDB: install airflow-provider-auth0link[plan]")
+    _load_duckdb()
     with (
         tempfile.TemporaryDirectory(prefix="auth0link-plan-") as room,
         files.writing(places.plan) as plan_file,
@@ -96,6 +96,21 @@ def write_plan(places: Places, search: Search, limits: Limits, told: Told | None
         ):
             found = _find(source, search, limits, told, (plan_lines, rejects, Path(room)))
     return replace(found, digest=plan.hexdigest())
+
+
+def _load_duckdb() -> None:
+    """
+    Import DuckDB, before anything is written.
+
+    A signal waits until that is done: a handler that raised in the middle of it would abort the process.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        import_module("duckdb")
+    except ImportError:
+        raise InputError("a plan needs DuckDB: install airflow-provider-auth0link[plan]") from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _find(
