@@ -121,8 +121,11 @@ def tries_of(since: list[Entry], began: Began) -> Tries:
     if not intents:
         return NO_TRIES
     first, last = intents[0], intents[-1]
-    refs = tuple(_ref_of(each.ref, each, since, began) for each in intents if each.ref)
     spent_n = max((each.n for each in since if each.taken_back), default=-1)
+    if spent_n < 0:  # nearly all pairs, of which a journal may have a million
+        refs = tuple(each.ref for each in intents if each.ref)
+    else:
+        refs = tuple(_ref_of(each.ref, each, since, began) for each in intents if each.ref)
     return Tries(refs, first.n, first.writer, last.n, last.writer, spent_n)
 
 

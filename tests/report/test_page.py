@@ -173,7 +173,7 @@ def test_a_journal_has_one_page_however_it_is_read() -> None:
 @pytest.mark.parametrize(
     ("at_limit", "said"),
     [
-        (0.92, "The run was too short to tell the limit. It held the run in 92 % of the time."),
+        (0.92, "The run was too short to tell the limit. The tenant's bucket was drawn down in 92 % of the time."),
         (0.0, "the limit hardly held the run."),
         (None, "The journal tells of no limit."),
     ],
@@ -185,7 +185,7 @@ def test_a_limit_that_was_not_measured_is_not_contradicted(at_limit: float | Non
     text = " ".join(Read(render(replace(figures, timeline=line))).text.split())
 
     assert said in text
-    assert text.count("the run in") == (1 if at_limit else 0)
+    assert text.count("drawn down in") == (1 if at_limit else 0)
 
 
 def _linked_once() -> MemoryStore:
