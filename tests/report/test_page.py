@@ -173,7 +173,10 @@ def test_a_journal_has_one_page_however_it_is_read() -> None:
 @pytest.mark.parametrize(
     ("at_limit", "said"),
     [
-        (0.92, "The run was too short to tell the limit. The tenant's bucket was drawn down in 92 % of the time."),
+        (
+            0.92,
+            "The run was too short to tell the limit. The tenant's bucket was drawn down in 92 % of the time.",
+        ),
         (0.0, "the limit hardly held the run."),
         (None, "The journal tells of no limit."),
     ],
