@@ -62,7 +62,9 @@ def side_by_side(count: int, rate: float, burst: int) -> bool:
     """Run so many of ours at once, print the row, and tell whether they share as they should."""
     big = (rate, burst) in BIG
     width = WIDTH if big else FEW
-    each_has = int(burst + width + 1.5 * rate * SECONDS / count)
+    each_has = int(
+        burst + width + 1.5 * rate * SECONDS / (count if big else 1)
+    )  # small ones are shared as it comes
     pairs = [OWN_NUMBERS * n + pair for n in range(count) for pair in range(each_has)]
     with tenant(pairs, rate=rate, burst=burst) as served, ExitStack() as stack:
         pipes = [
