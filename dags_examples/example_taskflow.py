@@ -24,6 +24,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from airflow_provider_auth0link.errors import MissingAccountError
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
+from airflow_provider_auth0link.model import ENTERPRISE_PROVIDERS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -75,6 +76,8 @@ def link_pair(hook: Auth0Hook, pair: dict[str, str], *, dry_run: bool) -> bool:
         return False
     if not all(user.get("email_verified") and not user.get("blocked") for user in (primary, secondary)):
         return False
+    if any(login["provider"] in ENTERPRISE_PROVIDERS for login in secondary["identities"]):
+        return False  # its directory would find it no more
     if dry_run:
         return False
     if lost := secondary.get("user_metadata"):  # Auth0 discards it; what the primary has of its own wins

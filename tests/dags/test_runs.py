@@ -20,15 +20,15 @@ ADA: dict[str, Any] = {
     "email_verified": True,
     "user_metadata": {"a": 1},
 }
-ADA_SAML: dict[str, Any] = {
-    "user_id": "samlp|acme|ada {{ 7 * 7 }}",
+ADA_OAUTH: dict[str, Any] = {
+    "user_id": "oauth2|acme|ada {{ 7 * 7 }}",
     "email": "Ada@example.com",
     "email_verified": True,
     "user_metadata": {"a": 2, "b": 2},
 }
 BOB: dict[str, Any] = {"user_id": "auth0|bob", "email": "bob@example.com", "email_verified": True}
 BOB_GITHUB: dict[str, Any] = {"user_id": "github|17", "email": "bob@example.com", "email_verified": False}
-USERS = (ADA, ADA_SAML, BOB, BOB_GITHUB)
+USERS = (ADA, ADA_OAUTH, BOB, BOB_GITHUB)
 
 RunDag = Callable[..., Any]
 
@@ -65,10 +65,10 @@ def test_taskflow_links_carries_and_writes_the_ids(
     run = run_dag(module.example_taskflow())
 
     assert str(run.state) == "success"
-    assert logins(tenant, "auth0|ada") == ["auth0|ada", "samlp|acme|ada {{ 7 * 7 }}"]
+    assert logins(tenant, "auth0|ada") == ["auth0|ada", "oauth2|acme|ada {{ 7 * 7 }}"]
     assert (tenant.user("auth0|ada") or {})["user_metadata"] == {"a": 1, "b": 2}
     assert logins(tenant, "auth0|bob") == ["auth0|bob"]
-    assert warehouse.run("SELECT * FROM auth0_id_map") == [("samlp|acme|ada {{ 7 * 7 }}", "auth0|ada")]
+    assert warehouse.run("SELECT * FROM auth0_id_map") == [("oauth2|acme|ada {{ 7 * 7 }}", "auth0|ada")]
 
 
 def test_taskflow_takes_up_what_an_earlier_try_did(
@@ -81,7 +81,7 @@ def test_taskflow_takes_up_what_an_earlier_try_did(
     run = run_dag(module.example_taskflow())
 
     assert str(run.state) == "success"
-    assert warehouse.run("SELECT * FROM auth0_id_map") == [("samlp|acme|ada {{ 7 * 7 }}", "auth0|ada")]
+    assert warehouse.run("SELECT * FROM auth0_id_map") == [("oauth2|acme|ada {{ 7 * 7 }}", "auth0|ada")]
     assert list(tenant.links_applied.values()) == [1]
 
 
@@ -93,7 +93,21 @@ def test_taskflow_leaves_out_an_account_that_is_gone(
     run = run_dag(example("example_taskflow").example_taskflow())
 
     assert str(run.state) == "success"
-    assert warehouse.run("SELECT * FROM auth0_id_map") == [("samlp|acme|ada {{ 7 * 7 }}", "auth0|ada")]
+    assert warehouse.run("SELECT * FROM auth0_id_map") == [("oauth2|acme|ada {{ 7 * 7 }}", "auth0|ada")]
+
+
+@pytest.mark.parametrize("user_id", ["samlp|acme|bob", "waad|17"])
+def test_taskflow_leaves_out_an_enterprise_secondary(
+    user_id: str, run_dag: RunDag, tenant: Emulator, warehouse: Warehouse
+) -> None:
+    tenant.add_user({"user_id": user_id, "email": "bob@example.com", "email_verified": True})
+    warehouse.add([(user_id, "bob@example.com", True, "2026-01-01")])
+
+    run = run_dag(example("example_taskflow").example_taskflow())
+
+    assert str(run.state) == "success"
+    assert tenant.user(user_id) is not None
+    assert logins(tenant, "auth0|bob") == ["auth0|bob"]
 
 
 @pytest.mark.parametrize("name", ["example_taskflow", "example_dedup_and_link"])
@@ -112,14 +126,14 @@ def test_a_dry_run_changes_nothing(
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_one_link_by_ids_of_the_trigger_form(dry_run: bool, run_dag: RunDag, tenant: Emulator) -> None:
-    conf = {"primary_user_id": "auth0|ada", "secondary_user_id": ADA_SAML["user_id"], "dry_run": dry_run}
+    conf = {"primary_user_id": "auth0|ada", "secondary_user_id": ADA_OAUTH["user_id"], "dry_run": dry_run}
 
     run = run_dag(example("example_link_one").example_link_one(), run_conf=conf)
 
     assert str(run.state) == "success"
     link = run.get_task_instance("link").xcom_pull(task_ids="link", key="link")
     assert link["outcome"] == ("would_link" if dry_run else "linked")
-    assert (tenant.user(ADA_SAML["user_id"]) is None) is not dry_run
+    assert (tenant.user(ADA_OAUTH["user_id"]) is None) is not dry_run
 
 
 def test_the_trigger_form_offers_a_dry_run() -> None:
