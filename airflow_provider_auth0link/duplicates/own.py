@@ -50,7 +50,7 @@ def _first_line(error: Exception) -> str:
 @contextmanager
 def named(search: Search) -> Iterator[None]:
     """
-    Blame the rules of an author's own for a value that their SQL cannot convert: no other SQL can fail so.
+    Blame the rules of an author's own for a statement that fails at a value: no other SQL can.
 
     :raises InputError: naming them; DuckDB's own words quote the value
     """
@@ -59,8 +59,8 @@ def named(search: Search) -> Iterator[None]:
     names = [rule.name for rule in search.rules if isinstance(rule, SqlRule)]
     try:
         yield
-    except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
-        if not names:
+    except duckdb.Error as error:
+        if not names or isinstance(error, duckdb.OperationalError | duckdb.InterruptException):
             raise
         raise InputError(
             f"rules: the SQL of {' or '.join(map(repr, names))} fails at what an account holds "
