@@ -92,7 +92,7 @@ def _refused(told: Report) -> Table:
 def _pairs(title: str, pairs: list[Look], *, with_state: bool) -> Table:
     """Name pairs, with how they stand where the title does not say it."""
     table = new_table(title)
-    table.add_column("secondary\n  primary", no_wrap=True)
+    table.add_column("secondary\n  primary")
     if with_state:
         table.add_column("state", no_wrap=True)
     table.add_column("reason", overflow="fold")

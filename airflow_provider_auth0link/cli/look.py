@@ -56,7 +56,7 @@ def _trimmed(parts: Iterable[object]) -> Iterator[Segment]:
 
 class Ids:
     """
-    Ids or paths below each other, the second and further ones set in. What has no room is cut out of their middle.
+    Ids below each other, the second and further ones set in. What has no room is cut out of their middle.
 
     A terminal would break them in two anywhere, and nobody could copy them.
     """
@@ -65,9 +65,9 @@ class Ids:
         self._lines = [f"{'  ' if at else ''}{each}" for at, each in enumerate(ids)]
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        """Take half the room at most, so that some is left to why they stand there."""
-        most = min(max(map(cell_len, self._lines)), console.width // 2, options.max_width)
-        return Measurement(most, most)
+        """Ask for all the room they need, and give up half of the line to why they stand there."""
+        full = min(max(map(cell_len, self._lines)), options.max_width)
+        return Measurement(min(full, console.width // 2), full)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render them."""

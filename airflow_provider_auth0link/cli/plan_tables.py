@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from airflow_provider_auth0link.cli.look import Ids, counted, table as new_table
+from airflow_provider_auth0link.cli.look import counted, table as new_table
 from airflow_provider_auth0link.linking.words import visible
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def _gained(gained: Mapping[str, int]) -> Table:
 
 def _counts(title: str, columns: tuple[str, str], counts: Mapping[str, int]) -> Table:
     table = new_table(title)
-    table.add_column(columns[0])
+    table.add_column(columns[0], overflow="fold")
     table.add_column(columns[1], justify="right")
     for name, count in counts.items():
-        table.add_row(Ids(visible(name)), f"{count:,}")
+        table.add_row(Text(visible(name)), f"{count:,}")
     return table

@@ -355,6 +355,15 @@ def test_ids_are_cut_in_their_middle_and_words_are_not_broken(width: int) -> Non
     assert "state" not in words
 
 
+def test_an_id_is_whole_where_the_line_has_room() -> None:
+    looks = [Look(A, "waad|" + "x" * 43, None, "refused", "not_blocked: is blocked")]
+    text = io.StringIO()
+
+    show(Report(None, (), 1, 0, refusals=looks, refused=Counter(a=1)), "there", Console(file=text, width=80))
+
+    assert looks[0].secondary_user_id in text.getvalue().split()
+
+
 def test_a_rehearsals_journal_is_no_runs() -> None:
     text = io.StringIO()
 

@@ -190,6 +190,38 @@ def test_the_keys_that_are_gained_are_named_as_the_plan_names_them(
     assert told["gained"] == planned != {}
 
 
+RIGHTS = [{"authorization": {"permissions": {place: {"billing": {"administrator": True}}}}} for place in "ab"]
+
+
+@pytest.mark.parametrize("told", ["planned", "gained", "lost"])
+@pytest.mark.parametrize("width", ["60", "80"])
+def test_rights_that_differ_in_their_middle_are_told_apart(
+    width: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    users = [account("auth0|a", logins_count=9)]
+    users += [
+        account(f"google-oauth2|{at}", app_metadata=rights) for at, rights in zip("bc", RIGHTS, strict=True)
+    ]
+    export, plan = written(tmp_path, users, [["auth0|a", "google-oauth2|b"], ["auth0|a", "google-oauth2|c"]])
+    commands = {
+        "planned": ["plan", export, "-o", str(tmp_path / "found.jsonl")],
+        "gained": ["rehearse", export, plan],
+        "lost": ["rehearse", export, plan, "--carry", "user_metadata"],
+    }
+
+    assert main(commands[told]) == 0
+    out = joined(capsys.readouterr().out)
+
+    paths = (f"app_metadata.authorization.permissions.{place}.billing.administrator" for place in "ab")
+    assert [path for path in paths if path not in out] == []
+
+
+def joined(text: str) -> str:
+    """Leave out what stands between the parts of a first column that is broken."""
+    return "".join(line.split()[0] for line in text.splitlines() if line.strip())
+
+
 def test_the_page_of_a_rehearsal_says_that_it_is_one(tmp_path: Path, command: Rehearse) -> None:
     export, plan = written(tmp_path, USERS, PLAN)
     page, kept = tmp_path / "page.html", tmp_path / "journal"

@@ -100,7 +100,7 @@ class Tables:
 
     def _pairs(self, title: str, ends: list[End]) -> Table:
         table = new_table(title)
-        table.add_column("secondary\n  primary", no_wrap=True)
+        table.add_column("secondary\n  primary")
         table.add_column("reason", overflow="fold")
         for each in ends[:NAMED_AT_MOST]:
             reason = (each.reason or "").removeprefix(f"{each.secondary!r} into {each.primary!r}: ")
@@ -112,26 +112,26 @@ class Tables:
         gained = self._told.effects.gained.most_common()
         rights = [each for each in gained if each[0].startswith("app_metadata")]
         others = [each for each in gained if not each[0].startswith("app_metadata")]
-        rows = [(Ids(self._shown(path)), count) for path, count in rights + others[:PATHS_AT_MOST]]
+        rows = [(self._text(path), count) for path, count in rights + others[:PATHS_AT_MOST]]
         table = _counts("What primaries gain", ("path", "primaries"), rows)
         return _cut(table, len(others), PATHS_AT_MOST)
 
     def _lost(self) -> Table:
         table = new_table("What is not at the primary afterwards")
-        table.add_column("path", no_wrap=True)
+        table.add_column("path", overflow="fold")
         table.add_column("accounts", justify="right")
         table.add_column("why")
         rows = [
             (why, *each) for why, paths in self._told.effects.lost.items() for each in paths.most_common()
         ]
         for why, path, count in rows[:PATHS_AT_MOST]:
-            table.add_row(Ids(self._shown(path)), f"{count:,}", WHY[why])
+            table.add_row(self._text(path), f"{count:,}", WHY[why])
         return _cut(table, len(rows), PATHS_AT_MOST)
 
     def _oversize(self) -> Table:
         oversize = self._told.effects.oversize
         table = new_table("Profiles over 10 KB")
-        table.add_column("primary", no_wrap=True)
+        table.add_column("primary")
         table.add_column("bytes", justify="right")
         for each in oversize[:NAMED_AT_MOST]:
             table.add_row(self._ids(each.user_id), f"{each.size:,}")
@@ -167,10 +167,7 @@ class Tables:
         return Ids(*(visible(each if self._shows else masked_id(each)) for each in ids))
 
     def _text(self, text: str) -> Text:
-        return Text(self._shown(text))
-
-    def _shown(self, text: str) -> str:
-        return visible(text if self._shows else masked_text(text))
+        return Text(visible(text if self._shows else masked_text(text)))
 
 
 def _facts(title: str) -> Table:
@@ -182,7 +179,7 @@ def _facts(title: str) -> Table:
     return table
 
 
-def _counts(title: str, columns: tuple[str, str], counts: Iterable[tuple[RenderableType, int]]) -> Table:
+def _counts(title: str, columns: tuple[str, str], counts: Iterable[tuple[Text, int]]) -> Table:
     table = new_table(title)
     table.add_column(columns[0], overflow="fold")
     table.add_column(columns[1], justify="right")
