@@ -18,7 +18,6 @@ from airflow_provider_auth0link.api.retry import (
     after_limit,
     backoff,
     server_time,
-    tells_when,
 )
 from airflow_provider_auth0link.api.token import StaticToken, Token, TokenFetcher, TokenSource
 from airflow_provider_auth0link.api.width import Width
@@ -36,6 +35,9 @@ log = logging.getLogger(__name__)
 
 QUIET_S = 5.0
 """A wait longer than this is worth a line in the log."""
+
+MANY_LIMITED = 4
+"""So many 429s of one request that tell no time are worth one too."""
 
 UNAUTHORIZED, TOO_MANY = 401, 429
 
@@ -188,10 +190,14 @@ class Auth0Client:
         """
         if response.status != TOO_MANY:
             return backoff(attempt, self.timing.chance())
-        if not tells_when(response.headers):
-            return 0.0
         now = server_time(response.headers, self.timing.epoch())
         seconds = after_limit(limited, response.headers, now, self.timing.chance())
+        if seconds is None:
+            if limited >= MANY_LIMITED and limited.bit_count() == 1:  # at 4, 8, 16 and so on
+                log.warning(
+                    "%s met the tenant's rate limit %d times; still waiting for it", request.name, limited
+                )
+            return 0.0
         self.pace.hold(limits.lane(request), seconds)
         return seconds
 

@@ -76,13 +76,13 @@ def backoff(attempt: int, chance: float) -> float:
     return ceiling * (0.5 + chance / 2)
 
 
-def after_limit(attempt: int, headers: Mapping[str, str], now: float, chance: float) -> float:
+def after_limit(attempt: int, headers: Mapping[str, str], now: float, chance: float) -> float | None:
     """
-    Seconds to wait after a 429.
+    Seconds to wait after a 429; None where it does not tell.
 
     ``Retry-After`` is obeyed. ``x-ratelimit-reset`` is an epoch in whole seconds that Auth0's own pages read
     in two ways, as the next request's time or as the full bucket's; so it is neither taken as zero nor
-    waited for without end. With neither, the backoff holds.
+    waited for without end.
 
     :param now: the server's time as an epoch, by the answer's ``Date``; own clocks may be off by minutes
     """
@@ -91,13 +91,8 @@ def after_limit(attempt: int, headers: Mapping[str, str], now: float, chance: fl
         return max(told, RESET_LEAST_S) + chance * 0.5
     reset = _float(headers.get("x-ratelimit-reset"))
     if reset is None:
-        return backoff(attempt, chance)
+        return None
     return min(max(reset - now, RESET_LEAST_S), RESET_MOST_S, 2.0 ** min(attempt, 16)) + chance * 0.5
-
-
-def tells_when(headers: Mapping[str, str]) -> bool:
-    """Tell whether a 429 says how long to wait."""
-    return any(_float(headers.get(name)) is not None for name in ("retry-after", "x-ratelimit-reset"))
 
 
 def server_time(headers: Mapping[str, str], fallback: float) -> float:

@@ -206,9 +206,10 @@ class TokenFetcher:
 
     def _pause(self, attempt: int, response: Response) -> float:
         now = server_time(response.headers, self._timing.epoch())
+        told = None
         if response.status == 429:  # noqa: PLR2004 - HTTP's own number
-            return after_limit(attempt, response.headers, now, self._timing.chance())
-        return backoff(attempt, self._timing.chance())
+            told = after_limit(attempt, response.headers, now, self._timing.chance())
+        return backoff(attempt, self._timing.chance()) if told is None else told
 
     def _rest(self, budget: Budget, seconds: float, error: Exception) -> None:
         if not getattr(error, "retryable", False) or not budget.allows(seconds):

@@ -55,16 +55,16 @@ def test_backoff_is_never_nothing_and_never_long(attempt: int, chance: float) ->
         pytest.param(3, {"x-ratelimit-reset": f"{NOW + 60:.0f}"}, 8.0, id="full bucket's reset, third try"),
         pytest.param(9, {"x-ratelimit-reset": f"{NOW + 45:.0f}"}, 45.0, id="reset waited for in the end"),
         pytest.param(9, {"x-ratelimit-reset": f"{NOW + 900:.0f}"}, 60.0, id="a minute at most"),
-        pytest.param(1, {}, 0.25, id="no header"),
-        pytest.param(1, {"retry-after": "Fri, 15 Jan 2027 08:00:07 GMT"}, 0.25, id="Retry-After, a date"),
-        pytest.param(1, {"retry-after": "nan"}, 0.25, id="Retry-After, no number"),
-        pytest.param(1, {"retry-after": "inf"}, 0.25, id="Retry-After without end"),
-        pytest.param(1, {"x-ratelimit-reset": "soon"}, 0.25, id="reset, a word"),
-        pytest.param(2, {"x-ratelimit-reset": "nan"}, 0.5, id="reset, no number"),
+        pytest.param(1, {}, None, id="no header"),
+        pytest.param(1, {"retry-after": "Fri, 15 Jan 2027 08:00:07 GMT"}, None, id="Retry-After, a date"),
+        pytest.param(1, {"retry-after": "nan"}, None, id="Retry-After, no number"),
+        pytest.param(1, {"retry-after": "inf"}, None, id="Retry-After without end"),
+        pytest.param(1, {"x-ratelimit-reset": "soon"}, None, id="reset, a word"),
+        pytest.param(2, {"x-ratelimit-reset": "nan"}, None, id="reset, no number"),
     ],
 )
 def test_a_429_is_waited_out_as_its_headers_tell(
-    attempt: int, headers: dict[str, str], seconds: float
+    attempt: int, headers: dict[str, str], seconds: float | None
 ) -> None:
     assert after_limit(attempt, headers, NOW, 0.0) == seconds
 
@@ -79,15 +79,14 @@ def test_a_429_is_waited_out_as_its_headers_tell(
 def test_a_wait_is_a_number_over_nothing(attempt: int, headers: dict[str, str], chance: float) -> None:
     seconds = after_limit(attempt, headers, NOW, chance)
 
-    assert math.isfinite(seconds)
-    assert seconds > 0
+    assert seconds is None or (math.isfinite(seconds) and seconds > 0)
 
 
 def test_waits_differ_so_that_not_all_return_at_once() -> None:
     waits = {after_limit(1, {"retry-after": "7"}, NOW, chance) for chance in (0.0, 0.5, 1.0)}
 
     assert len(waits) == 3
-    assert min(waits) == 7.0
+    assert min(each for each in waits if each) == 7.0
 
 
 @pytest.mark.parametrize(
