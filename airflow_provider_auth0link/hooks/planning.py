@@ -6,6 +6,7 @@ import gzip
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -102,15 +103,39 @@ def _load_duckdb() -> None:
     """
     Import DuckDB, before anything is written.
 
-    A signal waits until that is done: a handler that raised in the middle of it would abort the process.
+    Signals wait until that is done: what a handler raises in the middle of it aborts the process, or is lost in it.
     """
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
-        import_module("duckdb")
-    except ImportError:
+        with _signals_noted():
+            import_module("duckdb")
+    except ModuleNotFoundError as error:
+        if error.name != "duckdb":
+            raise
         raise InputError("a plan needs DuckDB: install airflow-provider-auth0link[plan]") from None
+
+
+@contextmanager
+def _signals_noted() -> Iterator[None]:
+    """
+    Note the signals that would end a task, its timeout's too, and send them again at the end.
+
+    To block them would not do: the system hands them to another thread then, and Python calls the handler here.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where Python calls no handler
+        yield
+        return
+    noted: list[int] = []
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    handlers = {each: handler for each, handler in before.items() if callable(handler)}
+    try:
+        for each in handlers:
+            signal.signal(each, lambda number, _: noted.append(number))
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+        for number in dict.fromkeys(noted):
+            signal.raise_signal(number)
 
 
 def _find(
