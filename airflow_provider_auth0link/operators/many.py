@@ -228,7 +228,7 @@ def _named(path: object) -> str | None:
     """Name a journal in XCom, unless it is no place: keys may stand before the bucket of what is none."""
     from airflow_provider_auth0link.hooks.journal import parse
 
-    with suppress(ValueError, RuntimeError):
+    with suppress(ValueError):
         if isinstance(path, str):
             parse(path)
             return path

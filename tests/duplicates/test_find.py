@@ -230,7 +230,9 @@ def test_the_sql_of_a_rule_is_told_where_it_is_wrong(
         pytest.param(SqlRule("own", "username::INTEGER"), id="key"),
         pytest.param(SqlRule("own", "username", "username::INTEGER > 3"), id="proof"),
         pytest.param(SqlRule("own", "strptime(username, '%Y')::VARCHAR"), id="key-of-a-function"),
-        pytest.param(SqlRule("own", "username", "strptime(username, '%Y') IS NULL"), id="proof-of-a-function"),
+        pytest.param(
+            SqlRule("own", "username", "strptime(username, '%Y') IS NULL"), id="proof-of-a-function"
+        ),
         pytest.param(SqlRule("own", "username", "json_extract(username, '$.a') IS NULL"), id="proof-of-json"),
         pytest.param(SqlRule("own", "list_reduce(username[:0]::CHAR[], lambda a, b: a)"), id="key-of-a-list"),
     ],
