@@ -14,12 +14,13 @@ from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError, ForbiddenError, UnauthorizedError
 from airflow_provider_auth0link.linking.engine import Engine
+from airflow_provider_auth0link.linking.job import key
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.pair import into
 from airflow_provider_auth0link.linking.plan import Plan
-from airflow_provider_auth0link.linking.star import StarRun, key
+from airflow_provider_auth0link.linking.star import StarRun
 from airflow_provider_auth0link.linking.tally import Tally
 from airflow_provider_auth0link.linking.units import Note, Tenants, Unit
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from airflow_provider_auth0link.errors import AmbiguousError, LinkDelayedError, LinkFailedError
@@ -179,10 +180,72 @@ class Carry:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What another account that stays linked brought: whether a value is among its metadata, and its rights."""
+    """What an account brought to its primary: whether a value is among its metadata, and its rights."""
 
     stays: Stays
     rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """
+    What a primary's other accounts have to do with the carry of one that is taken back.
+
+    ``others`` is what those brought that stay linked: it stays. ``gone`` was carried of those that were taken back
+    themselves since this one was carried, and carried before it; the last one first. What stood there was theirs, and
+    what this one brought as well was left for it. ``brought`` is what this one brought.
+    """
+
+    others: list[Brought] = field(default_factory=list)
+    gone: list[Carry] = field(default_factory=list)
+    brought: Brought | None = None
+
+    def take_back(self, tenant: Tenant, carry: Carry) -> tuple[bool, list[str]]:
+        """
+        Take a carry off the primary, and what was left there for it.
+
+        :return: as of ``Carry.take_back``
+        """
+        own, *gone = _as_had_gone_never_been([carry, *self.gone])
+        taken, left = own.take_back(tenant, self.others) if own else (False, [])
+        if self.brought is None:
+            return taken, left
+        for each in gone:
+            shared = _shared(each, self.brought.rights)
+            if shared:
+                more, _ = shared.take_back(tenant, [*self.others, _but(self.brought)])
+                taken = taken or more
+        return taken, left
+
+    def still_left(self, carry: Carry, now: Account, left: Iterable[str]) -> list[str]:
+        """Return which of the paths left are left on this reading too."""
+        own, *_ = _as_had_gone_never_been([carry, *self.gone])
+        return own.still_left(now, self.others, left)
+
+
+def _as_had_gone_never_been(carries: list[Carry]) -> list[Carry]:
+    """Return each as it would be without those after it, which were written before it. The last one comes first."""
+    return [reduce(Carry.without, carries[number + 1 :], carry) for number, carry in enumerate(carries)]
+
+
+def _shared(carry: Carry, mine: Rights) -> Carry:
+    """Return what was carried of an account that is gone, as far as this one brought it too."""
+    gain = Gain(
+        carry.gain.roles & mine.roles,
+        carry.gain.permissions & mine.permissions,
+        carry.gain.joined & mine.organizations.keys(),
+        {
+            org: roles & mine.organizations.get(org, frozenset())
+            for org, roles in carry.gain.member_roles.items()
+            if roles & mine.organizations.get(org, frozenset())
+        },
+    )
+    return Carry(carry.primary, carry.before, carry.body, gain)
+
+
+def _but(brought: Brought) -> Brought:
+    """Let stay what this account did not bring."""
+    return Brought(lambda path, value: not brought.stays(path, value), Rights())
 
 
 def _any(others: list[Brought]) -> Stays:

@@ -7,7 +7,7 @@ costs a few tuples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from sys import intern
@@ -33,6 +33,7 @@ from airflow_provider_auth0link.linking.tries import (
     UNDONE,
     Began,
     Entry,
+    Life,
     Ref,
     Tries,
     entry_of,
@@ -53,7 +54,7 @@ class Known:
     outcome says so. ``standing``: what a try carried stands on the primary, though it is not linked.
     ``undoing``: an undo began and did not end. ``restored``: it had restored the account.
     ``refs``: the snapshots of its tries since the last undo, oldest first. ``undone_refs``: those of before.
-    ``last`` are its tries since the last undo, or those that it took back.
+    ``last`` are its tries since the last undo, or those that it took back; ``past`` those that undos before took back.
     ``n`` is the number of its ruling record, ``undone_n`` that of the undo that rules. ``undo``, ``undo_reason``: how
     the last undo ended that no try came after, None when there was none.
     """
@@ -70,10 +71,16 @@ class Known:
     refs: tuple[Ref, ...] = ()
     undone_refs: tuple[Ref, ...] = ()
     last: Tries = NO_TRIES
+    past: tuple[Life, ...] = ()
     n: int = 0
     undone_n: int = -1
     undo: str | None = None
     undo_reason: str | None = None
+
+    @property
+    def may_be_linked(self) -> bool:
+        """Whether a run linked it, or may have, and that is not undone."""
+        return self.outcome == LINKED or self.tried
 
     @property
     def done(self) -> bool:
@@ -131,12 +138,12 @@ class History:
         """Return what is known of a pair; nothing, when it is not in the journal."""
         return _known(key, self._entries.get(key, ()), self.began)
 
-    def options(self, refs: Iterable[Ref]) -> Options | None:
-        """Return the options of the last try among these snapshots; None where its header tells none."""
-        for ref in reversed(tuple(refs)):
-            told = self.headers.get(ref.file.rpartition("-")[0], {}).get("options")
-            with suppress(InputError, TypeError):
-                return Options.checked(**told) if isinstance(told, Mapping) else None
+    def options(self, refs: Sequence[Ref]) -> Options | None:
+        """Return the options of the last of these tries; None where its header does not tell them."""
+        writer = refs[-1].file.rpartition("-")[0] if refs else ""
+        told = self.headers.get(writer, {}).get("options")
+        with suppress(InputError, TypeError):
+            return Options.checked(**told) if isinstance(told, Mapping) else None
         return None
 
     def began(self, writer: str) -> int:
@@ -149,7 +156,7 @@ def _known(key: Key, entries: tuple[Entry, ...], began: Began) -> Known:
     ordered = sorted(entries, key=lambda each: (each.n, each.writer))
     undone = [each for each in ordered if each.kind == UNDO_OUTCOME and each.outcome == UNDONE]
     linked_at = max((each.n for each in ordered if each.kind in {INTENT, OUTCOME}), default=-1)
-    undone_at = max((each.n for each in undone if each.n < linked_at), default=-1)
+    undone_at = past_n = max((each.n for each in undone if each.n < linked_at), default=-1)
     since = [each for each in ordered if each.n > undone_at]
     undoing = is_undoing(since, began)
     over = bool(undone) and undone[-1].n > undone_at and not undoing
@@ -158,7 +165,6 @@ def _known(key: Key, entries: tuple[Entry, ...], began: Began) -> Known:
         undone_at, since = undone[-1].n, []
     intents = [each for each in since if each.kind == INTENT]
     opens = [how_open(each, since) for each in intents]
-    tried = True in opens
     ruling = ruling_of([each for each in since if each.kind == OUTCOME])
     outcome = ruling.outcome if ruling else None
     tried_at = max((each.n for each in intents), default=-1)
@@ -166,10 +172,10 @@ def _known(key: Key, entries: tuple[Entry, ...], began: Began) -> Known:
     undo = undone[-1] if over else ends[-1] if ends else None
     return Known(
         key,
-        outcome=LINKED if outcome == ALREADY and tried else outcome,
+        outcome=LINKED if outcome == ALREADY and True in opens else outcome,
         reason=ruling.reason if ruling else None,
         connection=next((e.connection for e in reversed(ordered) if e.connection), None),
-        tried=tried,
+        tried=True in opens,
         standing=any(
             how == CARRIED and not is_taken_up(each, since, began)
             for each, how in zip(intents, opens, strict=True)
@@ -180,8 +186,18 @@ def _known(key: Key, entries: tuple[Entry, ...], began: Began) -> Known:
         refs=() if over else last.refs,
         undone_refs=tuple(e.ref for e in ordered if e.kind == INTENT and e.ref and e.n <= undone_at),
         last=last,
+        past=_past(ordered, [each.n for each in undone if each.n <= past_n], began),
         n=ruling.n if ruling else max((each.n for each in ordered), default=0),
         undone_n=undone[-1].n if over else -1,
         undo=undo.outcome if undo else None,
         undo_reason=undo.reason if undo else None,
     )
+
+
+def _past(ordered: list[Entry], ends: list[int], began: Began) -> tuple[Life, ...]:
+    """Return the tries that undos took back, which ended at these numbers."""
+    if not ends:  # nearly all pairs
+        return ()
+    spans = zip([-1, *ends], ends, strict=False)
+    lives = [Life(tries_of([e for e in ordered if low < e.n <= end], began), end) for low, end in spans]
+    return tuple(each for each in lives if each.tries.refs)

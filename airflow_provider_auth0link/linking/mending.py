@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from airflow_provider_auth0link.errors import AmbiguousError, LinkDelayedError
 from airflow_provider_auth0link.linking.carry import computed
-from airflow_provider_auth0link.linking.history import Known
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tenant import Tenant
-from airflow_provider_auth0link.linking.tries import LINKED
 from airflow_provider_auth0link.model import UserId
 
 
@@ -30,16 +28,12 @@ def mend(tenant: Tenant, primary: UserId, journal: Journal, options: Options) ->
     :raises LinkDelayedError: when an answer was lost: to be done again
     :raises Auth0LinkError: likewise, when it could not be done
     """
-    theirs = [each for each in journal.meanwhile(str(primary)) if _stands(each)]
+    theirs = [each for each in journal.meanwhile(str(primary)) if each.may_be_linked]
     for known in sorted(theirs, key=lambda each: each.n):
         snapshot = combined(journal.snapshots(known.key, known.refs))
         if snapshot is not None:
             _carry_again(tenant, primary, snapshot, options)
     return bool(theirs)
-
-
-def _stands(known: Known) -> bool:
-    return known.outcome == LINKED or known.tried
 
 
 def _carry_again(tenant: Tenant, primary: UserId, snapshot: Snapshot, options: Options) -> None:

@@ -73,6 +73,11 @@ class Outcome:
             "requests": self.requests,
         }
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it failed in a way that a further try may not."""
+        return self.error is not None and self.error.retryable
+
     def to_record(self) -> dict[str, Any]:
         """Return what a journal's record of this end says, beside the pair."""
         row: dict[str, Any] = {"outcome": self.name}

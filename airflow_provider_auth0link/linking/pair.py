@@ -103,8 +103,7 @@ def _round(tenant: Tenant, job: Job, options: Options) -> Steps:
     if ready.primary is not None:
         job.carry.note(ready.change, ready.primary)
     if options.snapshot is not None:
-        snapshot = Snapshot(ready.secondary, ready.rights if options.snapshot == "full" else None, job.carry)
-        yield Intent(snapshot, ready.connection, tuple(job.carry.paths))
+        yield Intent(_snapshot(ready, job, options), ready.connection, tuple(job.carry.paths))
     job.wrote = job.wrote or bool(ready.change.merge.body)
     job.carry.write(tenant, ready.change)
     outcome = settle_link(
@@ -134,6 +133,12 @@ class _Ready:
     change: Change
     connection: str | None
     connection_id: str | None = None
+
+
+def _snapshot(ready: _Ready, job: Job, options: Options) -> Snapshot:
+    full = options.snapshot == "full"
+    had = ready.rights if options.rights and not full else None
+    return Snapshot(ready.secondary, ready.rights if full else None, job.carry, had)
 
 
 def _ready(tenant: Tenant, job: Job, options: Options, readings: Readings | None) -> _Ready | Outcome:

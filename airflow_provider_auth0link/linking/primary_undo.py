@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError, SettingsError
+from airflow_provider_auth0link.linking.carry import Carry, Siblings
 from airflow_provider_auth0link.linking.history import Known
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import UNDO_INTENT, UNDO_OUTCOME, Key
+from airflow_provider_auth0link.linking.siblings import brought_by, carries, gone_since
 from airflow_provider_auth0link.linking.snapshot import Snapshot, combined
 from airflow_provider_auth0link.linking.tries import UNDONE, Ref
 from airflow_provider_auth0link.linking.undo import Begin, News, Undo, foreseen, row_of, undo_steps
@@ -24,12 +26,11 @@ class PrimaryUndo:
     """
     All that is to be undone of one primary, the last link first.
 
-    ``staying`` are pairs of the same primary that stay linked, ``gone`` those that an earlier undo took back.
+    ``staying`` are pairs of the same primary that stay linked.
     """
 
     chosen: list[Known]
     staying: list[Known]
-    gone: list[Known]
     tenants: Tenants
     journal: Journal
     dry_run: bool
@@ -56,7 +57,7 @@ class PrimaryUndo:
     def is_over(self, index: int) -> bool:
         """Tell whether a pair has an end that a further pass would not change."""
         outcome = self.outcomes.get(index)
-        return outcome is not None and not (outcome.error is not None and outcome.error.retryable)
+        return outcome is not None and not outcome.may_pass
 
     def undo(self, index: int) -> Notes:
         """Undo one pair, or go on with it."""
@@ -110,7 +111,7 @@ class PrimaryUndo:
 
     def _prepared(self, index: int, known: Known) -> Undo:
         snapshot = self._snapshot(known.key, known.refs)
-        gone = self._snapshots(self._gone(index, known))
+        gone = self._gone(index, known)
         below = self.journal.history.of_primary(known.key[1])
         freed = frozenset(each.key[1] for each in below if each.undone_n > known.last.began_n)
         if snapshot is None or (not snapshot.carry and not gone):
@@ -118,18 +119,9 @@ class PrimaryUndo:
         failed = [each for at, each in enumerate(self.chosen[:index]) if self.ended_as("failed", at)]
         linked = [*self.staying, *failed, *self.chosen[index + 1 :]]
         still = [each for each in linked if each.last.tried_n > known.last.began_n]
-        options = self.journal.history.options
-        others = [(self._snapshot(each.key, each.refs), options(each.refs)) for each in still]
-        return Undo(
-            known.key,
-            known,
-            snapshot,
-            [each.brought(carried) for each, carried in others if each is not None],
-            snapshot.brought(options(known.refs)),
-            gone,
-            freed,
-            partial(self._news, index),
-        )
+        brought = snapshot.brought(self.journal.history.options(known.refs)) if gone else None
+        siblings = Siblings(brought_by(self.journal, still), gone, brought)
+        return Undo(known.key, known, snapshot, siblings, freed, partial(self._news, index))
 
     def _news(self, index: int) -> News:
         """Look for what another undo of the same pairs, alive at once, did beside this one."""
@@ -138,61 +130,21 @@ class PrimaryUndo:
             each.key: each for each in self.journal.meanwhile(known.key[0]) if each.undoing or each.undone
         }
         others = theirs.keys() - {known.key}
-        gone = self._snapshots(self._gone(index, known, others)) if others else []
+        gone = self._gone(index, known, others) if others else []
         return News(theirs.get(known.key), gone)
 
-    def _gone(
-        self, index: int, known: Known, theirs: Collection[Key] = ()
-    ) -> list[tuple[Key, tuple[Ref, ...]]]:
+    def _gone(self, index: int, known: Known, theirs: Collection[Key] = ()) -> list[Carry]:
         """
-        Return the pairs and snapshots of those undone already that were tried before a pair was linked, the last first.
-
-        So are those that were refused after all, once this one was tried: what it brought as well was left for it.
+        Return what was carried before a pair was linked, of those undone since.
 
         :param theirs: pairs that another began to undo since
         """
-        undone = [each for each in self.gone if not 0 <= each.undone_n < known.last.began_n]
-        mine = [
-            each
+        undone = {
+            each.key
             for at, each in enumerate(self.chosen)
             if at != index and (self.ended_as(UNDONE, at) or each.key in theirs)
-        ]
-        refused = [
-            each
-            for each in self.journal.history.of_primary(known.key[0])
-            if each.last.spent_n > known.last.began_n
-        ]
-        before = [
-            *(
-                (each.last.began_n, each.key, each.last.refs)
-                for each in (*undone, *mine)
-                if self._was_there(each, known)
-            ),
-            *(
-                (each.last.began_n, each.key, _spent(each))
-                for each in refused
-                if self._was_there(each, known)
-            ),
-        ]
-        return [(key, refs) for _, key, refs in sorted(before, reverse=True)]
-
-    def _was_there(self, other: Known, known: Known) -> bool:
-        return other.key != known.key and not self._is_later(other, known)
-
-    def _is_later(self, other: Known, known: Known) -> bool:
-        """
-        Tell whether another pair was first tried when this one had been tried for the last time.
-
-        Of one writer the numbers tell, and of one that began when the other's tries stood in the journal. Two writers
-        that were at work at once count apart.
-        """
-        if other.last.began_by == known.last.tried_by:
-            return other.last.began_n > known.last.tried_n
-        return self.journal.history.began(other.last.began_by) > known.last.tried_n
-
-    def _snapshots(self, which: list[tuple[Key, tuple[Ref, ...]]]) -> list[Snapshot]:
-        found = (self._snapshot(key, refs) for key, refs in which)
-        return [each for each in found if each is not None and each.carry]
+        }
+        return carries(self.journal, gone_since(self.journal.history, known, undone))
 
     def ended_as(self, name: str, index: int) -> bool:
         """Tell whether this is a pair's outcome by now."""
@@ -210,8 +162,3 @@ class PrimaryUndo:
         if connection_id:
             row["connection_id"] = connection_id
         return row
-
-
-def _spent(known: Known) -> tuple[Ref, ...]:
-    """Return the snapshots of tries whose carry was taken back, with that carry."""
-    return tuple(ref._replace(spent=False) for ref in known.last.refs if ref.spent)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from airflow_provider_auth0link.errors import InputError
+from airflow_provider_auth0link.linking.job import key
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.plan import Star
 from airflow_provider_auth0link.linking.snapshot import combined
-from airflow_provider_auth0link.linking.star import StarRun, key
+from airflow_provider_auth0link.linking.star import StarRun
 from airflow_provider_auth0link.linking.units import Tenants
 from airflow_provider_auth0link.model import Pair
 

@@ -24,12 +24,14 @@ class Snapshot:
     """
     A secondary as it was, and what was carried of it.
 
-    ``rights`` is None where they were not read: only the metadata were asked for.
+    ``rights`` is None where they are not to be restored: only the metadata were asked for. ``had`` are then those that
+    were read to be carried: an undo of another account that had the same must know.
     """
 
     account: Account
     rights: Rights | None
     carry: Carry
+    had: Rights | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the line of a snapshot file."""
@@ -39,31 +41,20 @@ class Snapshot:
             "account": dict(self.account.raw),
             "carry": self.carry.to_json(),
         }
-        if self.rights is not None:
-            row["rights"] = {
-                "roles": sorted(self.rights.roles),
-                "permissions": sorted(list(each) for each in self.rights.permissions),
-                "organizations": {
-                    org: sorted(roles) for org, roles in sorted(self.rights.organizations.items())
-                },
-            }
+        for name, rights in (("rights", self.rights), ("had", self.had)):
+            if rights is not None:
+                row[name] = _to_json(rights)
         return row
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Snapshot:
         """Read the line of a snapshot file. KeyError, TypeError or InputError when it is none."""
-        rights = row.get("rights")
         primary = UserId.parse(row["primary_user_id"], "primary_user_id")
         return cls(
             Account.from_json(row["account"]),
-            None
-            if rights is None
-            else Rights(
-                frozenset(rights["roles"]),
-                frozenset((api, name) for api, name in rights["permissions"]),
-                {org: frozenset(roles) for org, roles in rights["organizations"].items()},
-            ),
+            _from_json(row.get("rights")),
             Carry.from_json(primary, row["carry"]),
+            _from_json(row.get("had")),
         )
 
     def without_carry(self) -> Snapshot:
@@ -76,13 +67,32 @@ class Snapshot:
 
         :param options: those that it was linked with; None where they are not known: then all that it had
         """
-        rights = self.rights or Rights()
+        known = (self.rights, self.had, self.carry.gain.as_rights())
+        rights = next(each for each in known if each is not None)
         with suppress(LinkFailedError):
             if options is not None:
                 nobody = Account(self.carry.primary, (), {})
                 change = computed(nobody, self.account, options, (Rights(), rights))
                 return Brought(brought_by(change.merge.body), change.gain.as_rights())
         return Brought(brought_by({kind: self.account.metadata(kind) for kind in METADATA}), rights)
+
+
+def _to_json(rights: Rights) -> dict[str, Any]:
+    return {
+        "roles": sorted(rights.roles),
+        "permissions": sorted(list(each) for each in rights.permissions),
+        "organizations": {org: sorted(roles) for org, roles in sorted(rights.organizations.items())},
+    }
+
+
+def _from_json(row: Mapping[str, Any] | None) -> Rights | None:
+    if row is None:
+        return None
+    return Rights(
+        frozenset(row["roles"]),
+        frozenset((api, name) for api, name in row["permissions"]),
+        {org: frozenset(roles) for org, roles in row["organizations"].items()},
+    )
 
 
 def combined(snapshots: Iterable[Snapshot]) -> Snapshot | None:
@@ -97,5 +107,6 @@ def combined(snapshots: Iterable[Snapshot]) -> Snapshot | None:
         carry = Carry(each.carry.primary) if whole is None else whole.carry
         carry.then(each.carry)
         rights = each.rights if each.rights is not None or whole is None else whole.rights
-        whole = Snapshot(each.account, rights, carry)
+        had = each.had if each.had is not None or whole is None else whole.had
+        whole = Snapshot(each.account, rights, carry, had)
     return whole

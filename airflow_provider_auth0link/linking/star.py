@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError, LinkDelayedError
-from airflow_provider_auth0link.linking.carry import Brought, Carry
+from airflow_provider_auth0link.linking.carry import Brought, Carry, Siblings
 from airflow_provider_auth0link.linking.history import Known
-from airflow_provider_auth0link.linking.job import Job, Readings, without_carry
+from airflow_provider_auth0link.linking.job import Job, Readings, key, take_back, without_carry
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.mending import mend
 from airflow_provider_auth0link.linking.options import Options
@@ -29,9 +28,9 @@ from airflow_provider_auth0link.linking.pair import (
     stopped,
 )
 from airflow_provider_auth0link.linking.plan import Star
-from airflow_provider_auth0link.linking.records import INTENT, OUTCOME, Key
+from airflow_provider_auth0link.linking.records import INTENT, OUTCOME
 from airflow_provider_auth0link.linking.settle import read
-from airflow_provider_auth0link.linking.siblings import brought_to, may_be_linked
+from airflow_provider_auth0link.linking.siblings import may_be_linked, siblings_of
 from airflow_provider_auth0link.linking.snapshot import combined
 from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.linking.tries import FINAL
@@ -73,7 +72,7 @@ class StarRun:
                 into(self.star.primary, edge),
                 edge,
                 Carry(self.star.primary),
-                others=partial(self._others, at),
+                siblings=partial(self._siblings, at),
             )
             for at, edge in enumerate(self.star.pairs)
         ]
@@ -86,11 +85,11 @@ class StarRun:
     @property
     def unfinished(self) -> bool:
         """Whether a pair failed in a way that may pass, or is unknown."""
-        return any(each is None or _may_pass(each) for each in self.outcomes)
+        return any(each is None or each.may_pass for each in self.outcomes)
 
     def steps(self) -> Notes:
         """Link what is left, one pair after another."""
-        left = [index for index, each in enumerate(self.outcomes) if each is None or _may_pass(each)]
+        left = [index for index, each in enumerate(self.outcomes) if each is None or each.may_pass]
         if self._is_in_order:
             left.sort(key=lambda index: not self._stands(index))
         self._facts.clear()
@@ -103,24 +102,33 @@ class StarRun:
         for index in left:
             if self.stopping():
                 return
-            outcome = self._cut_off(index) or refusals.get(index)
+            cut = self._cut_off(index)
+            waits = cut is not None and cut.may_pass
+            outcome = cut or refusals.get(index)
             if outcome is not None:
-                yield self._given_up(index, outcome, requests)
+                yield self._given_up(index, outcome, requests, waits=waits)
             else:
                 yield from self._link(index, requests)
-            if self._is_in_order and self._stands(index):
+            if self._is_in_order and self._holds_up(index, waits=waits):
                 return
             requests = 0
 
     @property
     def _is_in_order(self) -> bool:
         """
-        Whether the rest must wait for a pair that carried and is not linked yet.
+        Whether the rest must wait for a pair that carried, is not linked yet, and may be in a further pass.
 
         Where a secondary's values rule, they would be written over values of this pair, and an undo could not tell
         which of them stood there first. For the same reason such a pair is taken up before all others.
         """
         return self.options.conflicts == "secondary" and self.journal is not None
+
+    def _holds_up(self, index: int, *, waits: bool) -> bool:
+        """Tell whether the rest must wait for a pair. One that waits itself for a pair below does not: both would."""
+        outcome = self.outcomes[index]
+        if outcome is None or not outcome.may_pass or (waits and self._jobs[index].tried):
+            return False
+        return self._stands(index)
 
     def _stands(self, index: int) -> bool:
         """Tell whether a pair that is not linked may have left something at the primary."""
@@ -130,20 +138,30 @@ class StarRun:
         known = self._known(self._jobs[index].pair)
         return known is not None and not known.done and (known.tried or known.standing)
 
-    def _given_up(self, index: int, outcome: Outcome, requests: int) -> Note:
-        """End a pair before its own steps; what an earlier try carried for it is not forgotten."""
+    def _given_up(self, index: int, outcome: Outcome, requests: int, *, waits: bool) -> Note:
+        """
+        End a pair before its own steps; what an earlier try carried for it is not forgotten.
+
+        Where order matters and it waits for a pair that is carried before it, its own carry is taken back first.
+        """
         job = self._jobs[index]
         tenant = self.tenants.work()
         self._remember(job)
-        outcome = outcome.with_(open=True) if job.tried else without_carry(tenant, job, outcome)
+        if job.tried or outcome.open:
+            outcome = outcome.with_(open=True)
+        elif waits and self._is_in_order and job.carry:
+            outcome = take_back(tenant, job, outcome)
+        else:
+            outcome = without_carry(tenant, job, outcome)
         return self._ended(index, outcome.with_(requests=requests + tenant.requests))
 
-    def _others(self, index: int) -> list[Brought]:
-        """Return what the primary's other accounts brought, those of this run and of earlier ones."""
-        ended = {key(job.pair): outcome for job, outcome in zip(self._jobs, self.outcomes, strict=True)}
-        mine = key(self._jobs[index].pair)
+    def _siblings(self, index: int) -> Siblings:
+        """Return what the primary's other accounts brought and took, those of this run and of earlier ones."""
         here = [self._brought[at] for at in self._brought if may_be_linked(self.outcomes[at]) and at != index]
-        return here + (brought_to(self.star.primary, self.journal, mine, ended) if self.journal else [])
+        if self.journal is None:
+            return Siblings(here)
+        ended = {key(job.pair): outcome for job, outcome in zip(self._jobs, self.outcomes, strict=True)}
+        return siblings_of(key(self._jobs[index].pair), self.journal, ended, here)
 
     @property
     def _is_chain(self) -> bool:
@@ -182,7 +200,7 @@ class StarRun:
         if len(self._jobs) > 1:
             self._brought[index] = intent.snapshot.brought(self.options)
         row = {
-            **self._row(index),
+            **self._jobs[index].row,
             "connection": intent.connection,
             "carried": list(intent.paths),
             "identities": [each.to_xcom() for each in intent.snapshot.account.identities],
@@ -192,37 +210,31 @@ class StarRun:
     def _remember(self, job: Job) -> None:
         """Take up what earlier tries of this pair left behind, as the journal tells it."""
         known = self._known(job.pair)
-        if self.journal is None or known is None or job.tried or job.carry:
+        if self.journal is None or known is None or job.remembered:
             return
-        job.tried = known.tried
+        job.remembered, job.tried = True, known.tried
+        if self.options.dry_run:  # what stands at the primary is a real run's to take back
+            return
         earlier = combined(self.journal.snapshots(known.key, known.refs))
         if earlier is not None:
             job.carry.then(earlier.carry)
 
     def _ended(self, index: int, outcome: Outcome) -> Note:
         instead, self.outcomes[index] = self.outcomes[index], outcome
-        row = {**self._row(index), **outcome.to_record()}
+        row = {**self._jobs[index].row, **outcome.to_record()}
         return Note(OUTCOME, row, outcome=outcome, instead=instead)
 
-    def _row(self, index: int) -> dict[str, Any]:
-        job = self._jobs[index]
-        primary, secondary, connection_id = key(job.pair)
-        row = {"primary_user_id": primary, "secondary_user_id": secondary}
-        if connection_id:
-            row["connection_id"] = connection_id
-        if job.edge.primary != job.pair.primary:
-            row["planned_primary_user_id"] = str(job.edge.primary)
-        if job.edge.rule:
-            row["rule"] = job.edge.rule
-        return row
-
     def _cut_off(self, index: int) -> Outcome | None:
-        """Return why a pair cannot be reached, None when the pair that it hangs on ended well."""
+        """Return why a pair is left alone or cannot be reached, None when the pair that it hangs on ended well."""
         edge = self.star.pairs[index]
+        known = self._known(self._jobs[index].pair)
+        if known is not None and known.undoing:  # what would be read of it may be emptied, or half restored
+            again = "an undo of it began and did not end. Run that again first, in this journal"
+            return refused(f"{names(self._jobs[index].pair)}: {again}").with_(open=True)
         if edge.primary == self.star.primary:
             return None
-        parent = self.outcomes[self._parent(edge)]
-        if parent is None or _may_pass(parent):
+        parent = self.outcomes[self._at(edge.primary)]
+        if parent is None or parent.may_pass:
             late = LinkDelayedError(
                 f"{names(edge)}: waits for {str(edge.primary)!r}, which is not linked yet"
             )
@@ -233,8 +245,8 @@ class StarRun:
             f"cut off: it was to follow {str(edge.primary)!r} into {str(self.star.primary)!r}, which was {parent.name}"
         )
 
-    def _parent(self, edge: Pair) -> int:
-        return next(at for at, each in enumerate(self.star.pairs) if each.secondary == edge.primary)
+    def _at(self, secondary: UserId) -> int:
+        return next(at for at, each in enumerate(self.star.pairs) if each.secondary == secondary)
 
     def _read_all(self, tenant: Tenant, left: list[int]) -> dict[int, Outcome]:
         """Read every account of a chain and check each of the plan's own pairs. Returns what is refused or failed."""
@@ -275,8 +287,7 @@ class StarRun:
         """
         if user_id in self._facts:
             return self._facts[user_id]
-        index = next(at for at, each in enumerate(self.star.pairs) if each.secondary == user_id)
-        known = self._known(self._jobs[index].pair)
+        known = self._known(self._jobs[self._at(user_id)].pair)
         if self.journal is not None and known is not None:
             snapshot = combined(self.journal.snapshots(known.key, known.refs))
             if snapshot is not None:
@@ -286,12 +297,3 @@ class StarRun:
             return None
         blocked = {"blocked": True} if primary.blocked else {}
         return Account(user_id, (held,), {**held.profile, **blocked, "user_id": str(user_id)})
-
-
-def key(pair: Pair) -> Key:
-    """Return how a journal names a pair."""
-    return str(pair.primary), str(pair.secondary), pair.connection_id or ""
-
-
-def _may_pass(outcome: Outcome) -> bool:
-    return outcome.error is not None and outcome.error.retryable

@@ -48,6 +48,13 @@ class Tries(NamedTuple):
 NO_TRIES = Tries()
 
 
+class Life(NamedTuple):
+    """Tries that came to their end: ``undone_n`` is the number of the record that says that they were taken back."""
+
+    tries: Tries
+    undone_n: int
+
+
 class Entry(NamedTuple):
     """A record of one pair, as much of it as the fold needs."""
 

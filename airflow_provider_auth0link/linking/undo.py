@@ -8,22 +8,20 @@ the primary. Pairs of one primary go in reverse order. What somebody changed sin
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from functools import reduce
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from airflow_provider_auth0link.errors import Auth0LinkError
-from airflow_provider_auth0link.linking.carry import Brought, Carry
+from airflow_provider_auth0link.linking.carry import Carry, Siblings
 from airflow_provider_auth0link.linking.history import Known
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.records import Key
 from airflow_provider_auth0link.linking.restore import named_connection, restore_account, restore_rights
-from airflow_provider_auth0link.linking.rights import Gain
 from airflow_provider_auth0link.linking.settle import DATABASE, Wanted, read, settle_unlink
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.linking.tries import LINKED
-from airflow_provider_auth0link.model import Account, Rights, UserId
+from airflow_provider_auth0link.model import Account, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +42,12 @@ class News(NamedTuple):
     """
     What another undo, at work at once, wrote since the journal was opened.
 
-    ``ours``: of the pair, when it began it. ``gone``: as ``Undo.gone`` has them, with those that it began or ended;
-    none when it began no other of the primary's pairs.
+    ``ours``: of the pair, when it began it. ``gone``: as ``Siblings.gone`` has them, with those that it began or
+    ended; none when it began no other of the primary's pairs.
     """
 
     ours: Known | None
-    gone: list[Snapshot]
+    gone: list[Carry]
 
 
 def _no_news() -> News:
@@ -61,19 +59,16 @@ class Undo:
     """
     One pair to be undone.
 
-    ``snapshot`` is None when it was forgotten; ``brought`` is what it brought. ``others`` is what those brought that
-    were linked after it to the same primary, and still are: what stood there before it stands again anyway. ``gone``
-    were linked before this pair, the last one first, and are undone already: what this pair brought as well was left
-    for it, and what it wrote over was theirs. ``freed`` are ids of the secondary's own identities that an undo took
-    back from it since it was linked. ``unsure``: its unlink was sent, and what became of it is not known yet.
+    ``snapshot`` is None when it was forgotten. ``siblings`` tell of the primary's other accounts: those that stay and
+    were linked after it, for what stood there before it stands again anyway, and those that are undone already.
+    ``freed`` are ids of the secondary's own identities that an undo took back from it since it was linked.
+    ``unsure``: its unlink was sent, and what became of it is not known yet.
     """
 
     key: Key
     known: Known
     snapshot: Snapshot | None
-    others: list[Brought] = field(default_factory=list)
-    brought: Brought | None = None
-    gone: list[Snapshot] = field(default_factory=list)
+    siblings: Siblings = field(default_factory=Siblings)
     freed: frozenset[str] = frozenset()
     news: Callable[[], News] = _no_news
     begun: bool = False
@@ -206,43 +201,12 @@ def _against(undo: Undo, account: Account | None, then: Account, *, held: bool) 
 
 def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
     """Take what was carried back off the primary, but for what accounts that stay linked brought too."""
-    others, brought = undo.others, undo.brought or snapshot.brought(None)
-    carry, *gone = _as_had_gone_never_been([snapshot.carry, *(each.carry for each in undo.gone)])
-    left = carry.take_back(tenant, others)[1] if carry else []
-    for each in gone:
-        shared = _shared(each, brought.rights)
-        if shared:
-            shared.take_back(tenant, [*others, _but(brought)])
+    _, left = undo.siblings.take_back(tenant, snapshot.carry)
     theirs = undo.news().gone if left else []
     if theirs:  # what seems changed may be what another undo took back beside this one
-        carry, *_ = _as_had_gone_never_been([snapshot.carry, *(each.carry for each in theirs)])
-        left = carry.still_left(tenant.get_user(undo.primary), others, left)
+        now = tenant.get_user(undo.primary)
+        left = replace(undo.siblings, gone=theirs).still_left(snapshot.carry, now, left)
     return [f"{undo.primary}: {path}" for path in left]
-
-
-def _as_had_gone_never_been(carries: list[Carry]) -> list[Carry]:
-    """Return each as it would be without those after it, which were written before it. The last one comes first."""
-    return [reduce(Carry.without, carries[number + 1 :], carry) for number, carry in enumerate(carries)]
-
-
-def _shared(carry: Carry, mine: Rights) -> Carry:
-    """Return what was carried of an account that is undone, as far as this one brought it too."""
-    gain = Gain(
-        carry.gain.roles & mine.roles,
-        carry.gain.permissions & mine.permissions,
-        carry.gain.joined & mine.organizations.keys(),
-        {
-            org: roles & mine.organizations.get(org, frozenset())
-            for org, roles in carry.gain.member_roles.items()
-            if roles & mine.organizations.get(org, frozenset())
-        },
-    )
-    return Carry(carry.primary, carry.before, carry.body, gain)
-
-
-def _but(brought: Brought) -> Brought:
-    """Let stay what this account did not bring."""
-    return Brought(lambda path, value: not brought.stays(path, value), Rights())
 
 
 def _left(undo: Undo, why: str) -> Outcome:

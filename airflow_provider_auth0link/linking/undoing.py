@@ -11,7 +11,6 @@ from airflow_provider_auth0link.linking.history import History, Known
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.primary_undo import PrimaryUndo
 from airflow_provider_auth0link.linking.tally import Tally
-from airflow_provider_auth0link.linking.tries import LINKED
 from airflow_provider_auth0link.linking.units import Tenants, Unit
 from airflow_provider_auth0link.linking.words import counted
 
@@ -21,7 +20,7 @@ NAMED_AT_MOST = 10
 
 def is_ours(known: Known) -> bool:
     """Tell whether a run linked a pair, or may have, or left what it carried, and that is not undone."""
-    return known.outcome == LINKED or known.tried or known.standing or known.undoing
+    return known.may_be_linked or known.standing or known.undoing
 
 
 def undo_batch(
@@ -47,7 +46,6 @@ def undo_batch(
             return PrimaryUndo(
                 sorted(mine, key=lambda each: -each.n),
                 [each for each in rest if is_ours(each) or each.done],
-                [each for each in rest if each.undone],
                 tenants,
                 journal,
                 dry_run,

@@ -71,8 +71,7 @@ class Rig:
         """Prepare a run."""
         chosen = Options.checked(**{**EVERYTHING, **options})
         header = {"command": "link", "options": chosen.to_json()}
-        journal = None if chosen.dry_run else self.journal(header=header)
-        return link_batch(Plan.from_rows(pairs), chosen, self, journal, time.monotonic)
+        return link_batch(Plan.from_rows(pairs), chosen, self, self.journal(header=header), time.monotonic)
 
     def link(self, pairs: Iterable[object], **options: Any) -> dict[str, Any]:
         """Run to the end; returns the counts that are not zero."""

@@ -333,3 +333,155 @@ def test_values_of_mixed_kinds_are_taken_back_one_by_one(
 
     assert rig.state() == before
     assert left(rig) == []
+
+
+def standing() -> Rig:
+    """Return a rig where B is carried and not linked, since Auth0 answered 429."""
+    tenant = FakeTenant(user(A), user(B, app_metadata={"plan": "gold"}), rights={B: ROLE}, seconds=NO_TIME)
+    rig = Rig(tenant)
+    tenant.meets("link", *[Trouble(RateLimitedError("429"))] * 2)
+    assert rig.link([[A, B]]) == {"planned": 1, "failed": 1}
+    assert tenant.rights[A] == ROLE
+    return rig
+
+
+def test_a_dry_run_takes_nothing_back() -> None:
+    rig = standing()
+    rig.tenant.users[B]["blocked"] = True
+    before, files = deepcopy(rig.state()), dict(rig.store.files)
+
+    assert rig.link([[A, B]], guards=("not_blocked",), dry_run=True) == {"planned": 1, "refused": 1}
+
+    assert rig.state() == before
+    assert rig.store.files == files
+    rig.link([[A, B]], guards=("not_blocked",))
+    assert rig.tenant.rights.get(A, Rights()) == Rights()
+
+
+def test_a_dry_run_takes_nothing_back_of_a_pair_that_is_cut_off() -> None:
+    tenant = FakeTenant(user(A), user(B), user(C, app_metadata={"plan": "gold"}), seconds=NO_TIME)
+    rig = Rig(tenant)
+    tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
+    rig.link([[A, B], [B, C]], guards=("not_blocked",))
+    rig.undo([B])
+    tenant.users[B]["blocked"] = True
+    before = deepcopy(rig.state())
+
+    rig.link([[A, B], [B, C]], guards=("not_blocked",), dry_run=True)
+
+    assert rig.state() == before
+    assert tenant.users[A]["app_metadata"] == {"plan": "gold"}
+
+
+@pytest.mark.parametrize("conflicts", ["primary", "secondary"])
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_chain_goes_on_after_an_undo_of_its_middle(*, dies: bool, conflicts: str) -> None:
+    tenant = plans("free", "gold", "silver")
+    rig = Rig(tenant)
+    before = deepcopy(rig.state())
+    tenant.meets("link", None, *([Trouble(before=die)] if dies else [Trouble(RateLimitedError("429"))] * 2))
+    with suppress(Died):
+        rig.link([[A, B], [B, C]], conflicts=conflicts)
+    assert rig.undo([B]) == {"planned": 1, "undone": 1}
+
+    assert rig.link([[A, B], [B, C]], conflicts=conflicts) == {"planned": 2, "linked": 2}
+
+    if not dies:
+        rig.undo()
+        assert rig.state() == before
+        assert left(rig) == []
+
+
+def test_what_cannot_be_taken_back_yet_holds_the_chain_up() -> None:
+    tenant = plans("free", "gold", "silver")
+    rig = Rig(tenant)
+    before = deepcopy(rig.state())
+    tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
+    rig.link([[A, B], [B, C]], conflicts="secondary")
+    rig.undo([B])
+    tenant.meets("update_user", Trouble(RateLimitedError("429")))
+
+    assert rig.link([[A, B], [B, C]], conflicts="secondary") == {"planned": 2, "linked": 1, "failed": 1}
+    assert rig.link([[A, B], [B, C]], conflicts="secondary") == {"planned": 2, "linked": 2}
+
+    rig.undo()
+    assert rig.state() == before
+
+
+def test_what_stood_there_is_not_of_an_account_that_was_undone() -> None:
+    tenant = plans("free", "gold", "silver")
+    rig = Rig(tenant)
+    before = deepcopy(rig.state())
+    tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
+    rig.link([[A, B], [A, C]], conflicts="secondary")
+    rig.undo([B])
+    tenant.users[C]["blocked"] = True
+
+    assert rig.link([[A, C]], conflicts="secondary", guards=("not_blocked",)) == {"planned": 1, "refused": 1}
+
+    del tenant.users[C]["blocked"]
+    assert rig.state() == before
+
+
+def test_what_was_left_for_a_pair_goes_when_that_is_refused() -> None:
+    tenant = alike({"plan": "gold"}, seconds=NO_TIME)
+    tenant.users[C]["user_metadata"] = {"c": 1}
+    rig = Rig(tenant)
+    before = deepcopy(rig.state())
+    tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
+    rig.link([[A, B], [A, C]])
+    rig.undo([B])
+    assert tenant.rights[A] == ROLE, "C stands there, and has it too"
+    tenant.users[C]["blocked"] = True
+
+    assert rig.link([[A, C]], guards=("not_blocked",)) == {"planned": 1, "refused": 1}
+
+    del tenant.users[C]["blocked"]
+    assert rig.state() == before
+
+
+@pytest.mark.parametrize("snapshot", ["full", "metadata"])
+def test_rights_of_an_account_that_stays_linked_stay_whatever_is_written_down(snapshot: str) -> None:
+    rig = Rig(alike({}))
+    rig.link([[A, B], [A, C]], carry=("roles",), snapshot=snapshot)
+
+    rig.undo([B])
+    assert rig.tenant.rights[A] == ROLE
+
+    rig.undo()
+    assert rig.tenant.rights.get(A, Rights()) == Rights()
+
+
+@pytest.mark.parametrize("snapshot", ["full", "metadata"])
+def test_rights_of_a_linked_account_stay_when_another_is_refused(snapshot: str) -> None:
+    tenant = alike({}, seconds=NO_TIME)
+    rig = Rig(tenant)
+
+    def block() -> None:
+        tenant.users[B]["blocked"] = True
+
+    tenant.meets("link", Trouble(RateLimitedError("429")), Trouble(after=block))
+    counts = rig.link([[A, B], [A, C]], carry=("roles",), snapshot=snapshot, guards=("not_blocked",))
+
+    assert counts == {"planned": 2, "linked": 1, "refused": 1}
+    assert tenant.rights[A] == ROLE
+
+
+@pytest.mark.parametrize("verb", ["unlink", "update_user"])
+def test_a_pair_whose_undo_did_not_end_is_refused_until_it_has(verb: str) -> None:
+    tenant = FakeTenant(user(A), user(B, app_metadata={"plan": "gold"}), rights={B: ROLE})
+    rig = Rig(tenant)
+    before = deepcopy(rig.state())
+    rig.link([[A, B]])
+    tenant.meets(verb, Trouble(before=die))
+    with suppress(Died):
+        rig.undo()
+    half, calls = deepcopy(rig.state()), len(tenant.calls)
+
+    assert rig.link([[A, B]]) == {"planned": 1, "refused": 1}
+
+    assert (rig.state(), len(tenant.calls)) == (half, calls)
+    assert "an undo of it began and did not end" in rig.records("outcome")[-1]["reason"]
+    assert rig.undo() == {"planned": 1, "undone": 1}
+    assert rig.state() == before
+    assert rig.link([[A, B]]) == {"planned": 1, "linked": 1}
