@@ -83,7 +83,7 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     done: dict[str, Any] = {}
     said: list[str] = []
     if arguments.id_map:
-        rows = _write(history, arguments.id_map, arguments.earlier)
+        rows = _write(history, told, arguments)
         done["id_map"] = {"path": arguments.id_map, "rows": rows}
         said.append(f"{counted(rows, 'id')} written to {arguments.id_map}")
     deleted: int | None = 0
@@ -115,16 +115,18 @@ def _what_went(deleted: int | None, told: Report, store: Store) -> str:
     if deleted is None:
         return "No snapshot was deleted."
     text = f"{counted(deleted, 'snapshot file')} deleted in {store.where}."
-    if told.restorable:
+    if told.restorable and not told.rehearsed:
         text += f" What is lost with them: {counted(told.restorable, 'linked pair')} can no longer be undone."
     return text
 
 
-def _write(history: History, path: str, earlier: list[str]) -> int:
+def _write(history: History, told: Report, arguments: argparse.Namespace) -> int:
     """Write the id map and return how many rows it has."""
     from airflow_provider_auth0link.hooks.id_maps import earlier_rows, write
 
-    return write(history, path, earlier_rows(earlier, "--earlier"))
+    if told.rehearsed:
+        raise InputError("--id-map: this is the journal of a rehearsal, by which no id changed")
+    return write(history, arguments.id_map, earlier_rows(arguments.earlier, "--earlier"))
 
 
 def _forget(arguments: argparse.Namespace, told: Report, store: Store) -> int | None:
@@ -143,7 +145,7 @@ def _is_watched() -> bool:
 
 def _warn(told: Report) -> None:
     """Say what a deletion would cost, whoever reads it: a script's log too."""
-    if told.unfinished:
+    if told.unfinished and not told.rehearsed:
         print(
             f"Not finished: {counted(told.unfinished, 'pair')}. Without snapshots a later run cannot take back what "
             "was carried for them: run the task again first.",
@@ -153,9 +155,9 @@ def _warn(told: Report) -> None:
 
 def _agrees(told: Report, store: Store) -> bool:
     """Ask whoever sits there. Anything but yes is no."""
+    cost = f" Nothing of {counted(told.restorable, 'linked pair')} can be undone after that."
     print(
-        f"Delete {counted(told.snapshots, 'snapshot file')} in {store.where}? Nothing of "
-        f"{counted(told.restorable, 'linked pair')} can be undone after that. [y/N] ",
+        f"Delete {counted(told.snapshots, 'snapshot file')} in {store.where}?{'' if told.rehearsed else cost} [y/N] ",
         end="",
         file=sys.stderr,
         flush=True,

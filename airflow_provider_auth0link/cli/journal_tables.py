@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from airflow_provider_auth0link.cli.look import Ids, Prose, counted, table as new_table
-from airflow_provider_auth0link.linking.report import STATES, Look, Report, Writer
+from airflow_provider_auth0link.linking.report import REHEARSED, STATES, WOULD, Look, Report, Writer
 from airflow_provider_auth0link.linking.words import LONGEST_LINE, visible
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def _parts(told: Report) -> Iterator[RenderableType]:
         yield _pairs("Refused pairs", told.refusals, with_state=False)
     if told.look:
         yield _pairs("Pairs to look at", told.look, with_state=True)
-    yield _runs(told)
+    if not told.rehearsed:
+        yield _runs(told)
     yield from _options(told)
     if not told.rehearsed:
         yield Prose(_snapshots(told))
@@ -73,9 +74,10 @@ def _states(told: Report) -> Table:
     table.add_column("")
     table.add_column("", justify="right")
     table.add_column("")
+    names, meanings = (WOULD, MEANINGS | REHEARSED) if told.rehearsed else ({}, MEANINGS)
     for state in STATES:
         if count := told.states[state]:
-            table.add_row(state, Text(f"{count:,}", style=STYLES[state]), MEANINGS[state])
+            table.add_row(names.get(state, state), Text(f"{count:,}", style=STYLES[state]), meanings[state])
     table.show_header = False
     return table
 

@@ -74,11 +74,17 @@ def merge(
 
 def same(one: object, other: object) -> bool:
     """Compare as JSON does: true is not 1."""
-    return _key(one) == _key(other)
+    return text_of(one) == text_of(other)
 
 
-def _key(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return JSON of a value, the same for those that are the same."""
     return json.dumps(value, sort_keys=True)
+
+
+def texts_of(values: Iterable[object]) -> set[str]:
+    """Return JSON of each."""
+    return {text_of(each) for each in values}
 
 
 def _united(mine: Mapping[str, Any], theirs: Mapping[str, Any], path: str, notes: _Notes) -> dict[str, Any]:
@@ -102,8 +108,8 @@ def _met(mine: Any, theirs: Any, place: str, notes: _Notes) -> Any:  # noqa: ANN
     if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
         return _united(mine, theirs, place, notes)
     if isinstance(mine, list) and isinstance(theirs, list):
-        held = {_key(each) for each in mine}
-        new = {_key(each): each for each in theirs if _key(each) not in held}
+        held = texts_of(mine)
+        new = {text: each for each in theirs if (text := text_of(each)) not in held}
         if new:
             notes.carried.append(place)
         return [*mine, *new.values()]

@@ -50,6 +50,20 @@ class Look(NamedTuple):
     reason: str | None
 
 
+REHEARSED = {
+    "linked": "by a run of this plan with these options",
+    "already_linked": "before, as the export tells",
+    "refused": "by a guard, the evidence or a limit",
+    "failed": "an account is not in the export, or Auth0 would say no",
+    "unknown": "the rehearsal was cut short",
+    "open": "the rehearsal was cut short",
+}
+"""What states mean where nothing happened at any tenant."""
+
+WOULD = {"linked": "would be linked", "refused": "would be refused", "failed": "would fail"}
+"""How they are called there, where they are called otherwise."""
+
+
 @dataclass(slots=True)
 class Report:
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_auth0link.linking.merge import same
+from airflow_provider_auth0link.linking.merge import same, text_of, texts_of
 
 Metadata = Mapping[str, Mapping[str, Any]]
 """By kind (``user_metadata``, ``app_metadata``) and first-level key."""
@@ -90,10 +90,12 @@ def _object(  # noqa: PLR0917 - three values that meet at one place
 def _array(path: Path, written: list[Any], before: Any, now: list[Any], stays: Stays) -> Any:  # noqa: ANN401 - decoded JSON
     """Take out the elements that came with the carry; keep those of others, and their order."""
     stood = before if isinstance(before, list) else []
-    came = [each for each in written if not _among(each, stood)]
-    kept = [each for each in now if not _among(each, came) or stays(path, [each])]
-    after = [*(each for each in stood if not _among(each, [*written, *kept])), *kept]
-    if same(now, written) and not any(stays(path, [each]) for each in came):
+    ours = texts_of(written)
+    came = ours - texts_of(stood)
+    kept = [each for each in now if text_of(each) not in came or stays(path, [each])]
+    there = ours | texts_of(kept)
+    after = [*(each for each in stood if text_of(each) not in there), *kept]
+    if same(now, written) and not any(stays(path, [each]) for each in written if text_of(each) in came):
         return before
     if after or isinstance(before, list):
         return after
@@ -114,12 +116,9 @@ def _united(before: Any, now: Any) -> Any:  # noqa: ANN401 - decoded JSON
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return {**before, **{key: _united(before.get(key), value) for key, value in now.items()}}
     if isinstance(before, list) and isinstance(now, list):
-        return [*before, *(each for each in now if not _among(each, before))]
+        stood = texts_of(before)
+        return [*before, *(each for each in now if text_of(each) not in stood)]
     return now
-
-
-def _among(value: object, values: list[Any]) -> bool:
-    return any(same(value, each) for each in values)
 
 
 def brought_by(account_metadata: Metadata) -> Stays:
@@ -134,7 +133,7 @@ def brought_by(account_metadata: Metadata) -> Stays:
         for step in path:
             held = held.get(step) if isinstance(held, Mapping) else None
         if isinstance(held, list) and isinstance(value, list):
-            return all(_among(each, held) for each in value)
+            return texts_of(value) <= texts_of(held)
         return held is not None and same(_without_nulls(held), _without_nulls(value))
 
     return stays

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link import __version__
-from airflow_provider_auth0link.linking.report import Look, Writer
+from airflow_provider_auth0link.linking.report import REHEARSED, WOULD, Look, Writer
 from airflow_provider_auth0link.linking.words import counted, visible
 from airflow_provider_auth0link.report.chart import NARROW, WIDE, chart, in_words
 from airflow_provider_auth0link.report.figures import Figures, Reason
@@ -28,17 +28,7 @@ MEANINGS = {
     "open": "begun, its end is not written; a further run settles it",
     "undoing": "an undo did not end; run it again",
 }
-REHEARSED = {
-    "linked": "by a run of this plan with these options",
-    "already_linked": "before, as the export tells",
-    "refused": "by a guard, the evidence or a limit",
-    "failed": "an account is not in the export, or Auth0 would say no",
-    "unknown": "the rehearsal was cut short",
-    "open": "the rehearsal was cut short",
-}
-"""What states mean where nothing happened at any tenant."""
 
-WOULD = {"linked": "would be linked", "refused": "would be refused", "failed": "would fail"}
 DRIFTED = "drifted"
 """How reasons begin that the evidence gives (linking.guards)."""
 DRIFT = " drifted: what the plan knew of the two no longer holds."

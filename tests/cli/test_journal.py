@@ -364,13 +364,23 @@ def test_an_id_is_whole_where_the_line_has_room() -> None:
     assert looks[0].secondary_user_id in text.getvalue().split()
 
 
-def test_a_rehearsals_journal_is_no_runs() -> None:
-    text = io.StringIO()
+def test_a_rehearsals_journal_is_no_runs(tmp_path: Path, journal: Journal) -> None:
+    """Nothing of it is told as if it had happened, and no foreign key is rewritten by it."""
+    rig = Rig(FakeTenant(user(A), user(B), user(C)), host=REHEARSAL)
+    rig.tenant.meets("link", Trouble(BadRequestError("no")))
+    rig.link([[A, B], [A, C]])
+    folder = laid_out(rig, tmp_path / "journal")
 
-    show(Report(REHEARSAL, (), 1, 3, restorable=7), "there", Console(file=text, width=80))
+    code, _, err = journal(folder, "--id-map", tmp_path / "map.csv")
+    assert (code, (tmp_path / "map.csv").exists()) == (2, False)
+    assert "no id changed" in err
 
-    assert "Tenant   none: a rehearsal, nothing was changed" in text.getvalue()
-    assert "undone" not in text.getvalue()
+    code, out, err = journal(folder, "--forget-snapshots", "--yes")
+    assert (code, err) == (0, "")
+    assert "Tenant   none: a rehearsal, nothing was changed" in out
+    assert row(out, "would be linked")[3] == row(out, "would fail")[2] == "1"
+    said = ("undone", "a further run", "by a run of this journal", "Runs", "begun", "map index")
+    assert [each for each in said if each in out] == []
 
 
 def test_what_the_command_reads_is_what_the_run_wrote(folder: Path) -> None:

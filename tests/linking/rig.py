@@ -44,6 +44,7 @@ class Rig:
     store: MemoryStore = field(default_factory=MemoryStore)
     width_: int = 1
     before_work: Callable[[], object] = lambda: None
+    host: str = HOST
 
     def work(self) -> Tenant:
         self.before_work()
@@ -60,7 +61,7 @@ class Rig:
         """Open the journal as a new writer."""
         given: dict[str, Any] = {
             "writer": f"1-0-{next(_writers):032x}",
-            "tenant": HOST,
+            "tenant": self.host,
             "header": {"command": command},
             "seal": Seal(),
             "at": lambda: "2026-01-01T00:00:00+00:00",

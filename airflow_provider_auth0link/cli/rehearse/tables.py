@@ -12,6 +12,7 @@ from airflow_provider_auth0link.cli.rehearse.effects import WHY
 from airflow_provider_auth0link.cli.rehearse.ends import End
 from airflow_provider_auth0link.cli.rehearse.times import CLASSES, classes
 from airflow_provider_auth0link.cli.rehearse.told import CANNOT, Rehearsal
+from airflow_provider_auth0link.linking.report import REHEARSED
 from airflow_provider_auth0link.linking.words import visible
 from airflow_provider_auth0link.report.words import masked_id, masked_text
 
@@ -31,9 +32,9 @@ STYLES = {
 MEANINGS = {
     "linked": "would be linked",
     "already_linked": "are linked already",
-    "refused": "would be refused: by a guard, the evidence or a limit",
-    "failed": "would fail: an account is not in the export, or Auth0 would say no",
-    "unknown": "are unknown: the rehearsal was cut short",
+    "refused": f"would be refused: {REHEARSED['refused']}",
+    "failed": f"would fail: {REHEARSED['failed']}",
+    "unknown": f"are unknown: {REHEARSED['unknown']}",
 }
 
 
