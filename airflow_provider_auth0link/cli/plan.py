@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_auth0link.duplicates.rules import CHOICES, CONNECTIONS_PREFIX, METADATA_PREFIX
+from airflow_provider_auth0link.duplicates.rules import (
+    CHOICES,
+    CONNECTIONS_PREFIX,
+    METADATA_PREFIX,
+    NAMED_RULES,
+)
 from airflow_provider_auth0link.duplicates.search import Search
 from airflow_provider_auth0link.errors import InputError, StoppedError
 from airflow_provider_auth0link.hooks.planning import PRIMARY, RULES, Limits, Places, write_plan
 
 if TYPE_CHECKING:
     from airflow_provider_auth0link.hooks.planning import Told
-
-NAMED_RULES = ("verified_email", "verified_phone")
 
 MORE = """\
 rules, the first one first; a pair may be found by any of them:

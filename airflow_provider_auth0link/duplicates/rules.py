@@ -8,7 +8,7 @@ differs. A rule of one's own is a ``SqlRule``. Nothing here imports DuckDB: a Da
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from airflow_provider_auth0link.errors import InputError
@@ -130,6 +130,11 @@ class NamedChoice:
 
 Choice = NamedChoice | PreferConnections
 
+NAMED_RULES: Mapping[str, Callable[[], Rule]] = {
+    "verified_email": VerifiedEmail,
+    "verified_phone": VerifiedPhone,
+}
+
 CHOICES = ("most_logins", "latest_login", "oldest", "has_metadata")
 
 
@@ -141,10 +146,8 @@ def rule_of(value: object) -> Rule:
     """
     if isinstance(value, VerifiedEmail | VerifiedPhone | SameMetadata | SqlRule):
         return value
-    if value == "verified_email":
-        return VerifiedEmail()
-    if value == "verified_phone":
-        return VerifiedPhone()
+    if isinstance(value, str) and value in NAMED_RULES:
+        return NAMED_RULES[value]()
     if isinstance(value, str) and value.startswith(METADATA_PREFIX):
         return SameMetadata(value.removeprefix(METADATA_PREFIX))
     raise InputError(
