@@ -68,6 +68,14 @@ def _of(table: Mapping[str, tuple[str, ...]], kinds: Iterable[str]) -> list[str]
 
 EVERYTHING = METADATA + RIGHTS
 
+OPERATORS = (
+    "LinkIdentityOperator",
+    "LinkIdentitiesOperator",
+    "UnlinkIdentityOperator",
+    "UndoLinksOperator",
+    "ExportUsersOperator",
+)
+
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "LinkIdentityOperator": tuple(needed()),
     "LinkIdentityOperator, carry=() and guards=()": tuple(needed(carry=(), reads=False)),
@@ -83,7 +91,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "ExportUsersOperator": EXPORT,
 }
 """
-By operator, as ``test_connection`` and ``auth0link check`` report it.
+By operator, some of them by what they are told to do, as ``test_connection`` and ``auth0link check`` report it.
 
 ``read:users`` is also what a lost answer is settled with: without it the outcome of such a link is unknown.
 """

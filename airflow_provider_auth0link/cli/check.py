@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from airflow_provider_auth0link.api.scopes import OPERATORS, lacking
 from airflow_provider_auth0link.cli.ending import complain
 from airflow_provider_auth0link.cli.look import Prose, counted, in_words, table as new_table
 from airflow_provider_auth0link.cli.lookup import as_airflow_commands_do
@@ -46,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-v",
         "--verbose",
         action="store_true",
-        help="name the scopes that are carried too, not the missing alone",
+        help="name the scopes that are carried by operator too",
     )
 
 
@@ -115,7 +116,7 @@ def _verdict(diagnosis: Diagnosis) -> tuple[bool, Text]:
         return True, Text(
             f"The token does not say what it carries: {NEEDED} may lack a scope.", style="yellow"
         )
-    missing = [scope for scope in diagnosis.needs[NEEDED] if scope not in diagnosis.scopes]
+    missing = lacking(diagnosis.needs[NEEDED], diagnosis.scopes)
     if not missing:
         return False, _all_there(diagnosis.needs, diagnosis.scopes)
     return True, Text(
@@ -131,7 +132,7 @@ def _all_there(needs: Mapping[str, Sequence[str]], scopes: Collection[str]) -> T
     short = [
         (operator, count)
         for operator, needed in needs.items()
-        if operator.isidentifier() and (count := len(set(needed) - set(scopes)))
+        if operator in OPERATORS and (count := len(lacking(needed, scopes)))
     ]
     if not short:
         return Text(f"{said}.", style="green")
@@ -144,20 +145,17 @@ def _all_there(needs: Mapping[str, Sequence[str]], scopes: Collection[str]) -> T
 
 
 def _scopes(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[RenderableType]:
-    """Say how many scopes are carried, and for each operator which are not."""
+    """Name the scopes that are carried, and for each operator those that are not."""
     if diagnosis.scopes is None:
         return
     wanted = {scope for needed in diagnosis.needs.values() for scope in needed}
-    missing = wanted - diagnosis.scopes
-    if not missing:
-        yield Prose(f"The token carries all {len(wanted)} scopes that anything here needs.")
-    else:
-        yield Prose(
-            f"The token carries {len(wanted - missing)} of the {len(wanted)} scopes that anything here needs."
-        )
-    if missing or verbose:
-        yield ""
-        yield _by_operator(diagnosis.needs, diagnosis.scopes, verbose=verbose)
+    carried = sorted(wanted - set(lacking(wanted, diagnosis.scopes)))
+    names = f": {', '.join(carried)}" if carried else ""
+    yield Prose(
+        f"Of the {len(wanted)} scopes that anything here needs the token carries {len(carried)}{names}."
+    )
+    yield ""
+    yield _by_operator(diagnosis.needs, diagnosis.scopes, verbose=verbose)
 
 
 def _by_operator(needs: Mapping[str, Sequence[str]], scopes: Collection[str], *, verbose: bool) -> Table:
@@ -166,10 +164,12 @@ def _by_operator(needs: Mapping[str, Sequence[str]], scopes: Collection[str], *,
     table.add_column("carried", justify="left" if verbose else "right", style="green", overflow="fold")
     table.add_column("missing", style="red", overflow="fold")
     for operator, needed in needs.items():
-        present = [scope for scope in needed if scope in scopes]
-        missing = [scope for scope in needed if scope not in scopes]
+        missing = lacking(needed, scopes)
+        present = [scope for scope in needed if scope not in missing]
         carried = "\n".join(present) if verbose else f"{len(present)} of {len(needed)}"
-        table.add_row(Text(operator), Text(carried), Text("\n".join(missing)))
+        table.add_row(
+            Text(operator), Text(carried), Text("\n".join(missing)) if missing else Text("none", style="dim")
+        )
     return table
 
 

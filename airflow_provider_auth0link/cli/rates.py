@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airflow_provider_auth0link.cli.rehearse import times
 from airflow_provider_auth0link.cli.rehearse.times import Load, classes, time_under
 from airflow_provider_auth0link.emulator.plans import PLANS, IdentitiesGroup, Limit, Plan
 from airflow_provider_auth0link.settings import RATE_SHARE
@@ -27,14 +28,18 @@ class Rate:
 
     :param title: the plan's name
     :param plan: its limits
-    :param buckets: the bucket sizes that ``x-ratelimit-limit`` may show for users on this plan
     :param identities: whose bucket a link draws on, where the plan has several
     """
 
     title: str
     plan: Plan = field(compare=False)
-    buckets: frozenset[int]
     identities: IdentitiesGroup = "write_users"
+
+    @property
+    def buckets(self) -> frozenset[int]:
+        """The bucket sizes that ``x-ratelimit-limit`` may show on this plan."""
+        limits = [self.plan.overall] if self.plan.overall else self.plan.groups.values()
+        return frozenset(each.burst for each in limits)
 
     def seconds(self, links: int, routes: Mapping[str, int]) -> float:
         """
@@ -47,27 +52,7 @@ class Rate:
         return time_under(self.title, self.plan, self.identities, load).seconds
 
 
-def _published(title: str, name: str, buckets: set[int], identities: IdentitiesGroup = "write_users") -> Rate:
-    return Rate(title, PLANS[name], frozenset(buckets), identities)
-
-
-SMALL = {5, 10, 20, 40}
-
-PUBLISHED = (
-    _published("Free, 2/s", "free", {2}),
-    _published("Essentials, Professional: 150/min", "professional", SMALL, "other"),
-    _published("Essentials, Professional: 200/min", "professional", SMALL),
-    _published("Enterprise, non-production, 2/s", "enterprise-nonprod", {10}),
-    _published("Enterprise, production, 16/s", "enterprise", {50}),
-    _published("Private Cloud, dev, 20/s", "private-dev", {20}),
-    _published("Private Cloud, 1x, 50/s", "private-1x", {50}),
-    _published("Private Cloud, 5x, 250/s", "private-5x", {250}),
-    _published("Private Cloud, 15x, 750/s", "private-15x", {750}),
-)
-"""
-The limits by plan. On Essentials and Professional each group of endpoints has a bucket of its own; which one
-a link draws on is not published, so both candidates stand here.
-"""
+PUBLISHED = tuple(Rate(each.rate, PLANS[each.plan], each.identities) for each in times.PUBLISHED)
 
 
 def on_bucket(size: int | None) -> tuple[Rate, ...]:
@@ -80,5 +65,5 @@ def on_bucket(size: int | None) -> tuple[Rate, ...]:
     if size is None:
         return ()
     known = tuple(rate for rate in PUBLISHED if size in rate.buckets)
-    own = Rate(f"bucket of {size}, if refilled every second", Plan(Limit(size, 1, size)), frozenset({size}))
+    own = Rate(f"bucket of {size}, if refilled every second", Plan(Limit(size, 1, size)))
     return known or (own,)

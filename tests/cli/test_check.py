@@ -170,21 +170,23 @@ def test_what_an_operator_has_and_lacks_stands_in_its_row() -> None:
     code, text = shown(scopes=frozenset({"update:users"}))
 
     assert code == 1
-    assert "The token carries 1 of the 2 scopes that anything here needs." in text
+    assert "Of the 2 scopes that anything here needs the token carries 1: update:users." in text
     assert row(text, "LinkIdentityOperator").split()[1:] == ["1", "of", "2", "read:users"]
-    assert row(text, "UnlinkIdentityOperator").split()[1:] == ["1", "of", "1"]
+    assert row(text, "UnlinkIdentityOperator").split()[1:] == ["1", "of", "1", "none"]
     _, text = shown(scopes=frozenset({"update:users"}), verbose=True)
     assert row(text, "LinkIdentityOperator").split()[1:] == ["update:users", "read:users"]
+    code, text = shown(scopes=frozenset())
+    assert "the token carries 0." in text
 
 
-def test_where_nothing_is_missing_no_scope_is_named_unless_asked_for() -> None:
+def test_what_is_carried_is_named_once_and_by_operator_where_asked_for() -> None:
     code, text = shown()
 
     assert code == 0
-    assert "The token carries all 2 scopes that anything here needs." in text
-    assert "update:users" not in text
+    assert "anything here needs the token carries 2: read:users, update:users." in text
+    assert row(text, "LinkIdentityOperator").split()[1:] == ["2", "of", "2", "none"]
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
-    assert row(shown(verbose=True)[1], "UnlinkIdentityOperator").split()[1:] == ["update:users"]
+    assert row(shown(verbose=True)[1], "UnlinkIdentityOperator").split()[1:] == ["update:users", "none"]
 
 
 def test_only_what_linking_needs_decides() -> None:

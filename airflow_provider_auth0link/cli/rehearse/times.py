@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from airflow_provider_auth0link.api.sharing import FULL_PER_TOKEN_S, STRAIGHT
 from airflow_provider_auth0link.emulator.plans import MINUTE, PLANS, IdentitiesGroup, Limit, Plan
@@ -15,18 +16,37 @@ from airflow_provider_auth0link.linking.engine import GATHER_S
 LATENCY_S = 0.14
 """Seconds of an answer, as recorded of a real tenant's links."""
 
-PUBLISHED: tuple[tuple[str, str, IdentitiesGroup], ...] = (
-    ("Free", "free", "write_users"),
-    ("Essentials, Professional, links among changes of users", "professional", "write_users"),
-    ("Essentials, Professional, links among all other", "professional", "other"),
-    ("Enterprise, non-production", "enterprise-nonprod", "write_users"),
-    ("Enterprise, production", "enterprise", "write_users"),
-    ("Private Cloud, dev", "private-dev", "write_users"),
-    ("Private Cloud, 1x", "private-1x", "write_users"),
-    ("Private Cloud, 5x", "private-5x", "write_users"),
-    ("Private Cloud, 15x", "private-15x", "write_users"),
+
+class Published(NamedTuple):
+    """A plan's limits. ``rate`` is what a link alone runs into; ``identities``: on whose bucket links draw."""
+
+    title: str
+    rate: str
+    plan: str
+    identities: IdentitiesGroup = "write_users"
+
+
+PUBLISHED = (
+    Published("Free", "Free, 2/s", "free"),
+    Published(
+        "Essentials, Professional, links among all other",
+        "Essentials, Professional: 150/min",
+        "professional",
+        "other",
+    ),
+    Published(
+        "Essentials, Professional, links among changes of users",
+        "Essentials, Professional: 200/min",
+        "professional",
+    ),
+    Published("Enterprise, non-production", "Enterprise, non-production, 2/s", "enterprise-nonprod"),
+    Published("Enterprise, production", "Enterprise, production, 16/s", "enterprise"),
+    Published("Private Cloud, dev", "Private Cloud, dev, 20/s", "private-dev"),
+    Published("Private Cloud, 1x", "Private Cloud, 1x, 50/s", "private-1x"),
+    Published("Private Cloud, 5x", "Private Cloud, 5x, 250/s", "private-5x"),
+    Published("Private Cloud, 15x", "Private Cloud, 15x, 750/s", "private-15x"),
 )
-"""Plans, and on whose bucket links draw: on the smaller plans that is not published, so both stand here."""
+"""Plans by their limits. On the smaller plans it is not published on which bucket links draw, so both stand here."""
 
 CLASSES = {
     "users_read": "reads of users",
@@ -81,7 +101,7 @@ class Load:
 
 def times(load: Load) -> list[Time]:
     """Return how long a run takes on each plan."""
-    return [time_on(title, name, identities, load) for title, name, identities in PUBLISHED]
+    return [time_on(each.title, each.plan, each.identities, load) for each in PUBLISHED]
 
 
 def time_on(title: str, name: str, identities: IdentitiesGroup, load: Load) -> Time:
