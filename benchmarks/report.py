@@ -25,6 +25,7 @@ from airflow_provider_auth0link.hooks.local_store import LocalStore
 from airflow_provider_auth0link.keys import Seal
 from airflow_provider_auth0link.linking.journal import Journal
 from airflow_provider_auth0link.linking.records import INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME
+from airflow_provider_auth0link.linking.words import pair_named
 
 MOST, MOST_BYTES = 2.0, 2_000_000
 TURNS = 3
@@ -172,7 +173,7 @@ def _pair(number: int) -> dict[str, str]:
 def _names(number: int) -> str:
     """Name a pair as reasons do."""
     pair = _pair(number)
-    return f"{pair['secondary_user_id']!r} into {pair['primary_user_id']!r}"
+    return pair_named(pair["secondary_user_id"], pair["primary_user_id"])
 
 
 def turn(folder: Path, what: str, *more: str) -> dict[str, float]:

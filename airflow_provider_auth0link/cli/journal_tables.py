@@ -9,7 +9,7 @@ from rich.text import Text
 
 from airflow_provider_auth0link.cli.look import Ids, Prose, counted, table as new_table
 from airflow_provider_auth0link.linking.report import REHEARSED, STATES, WOULD, Look, Report, Writer
-from airflow_provider_auth0link.linking.words import LONGEST_LINE, visible
+from airflow_provider_auth0link.linking.words import LONGEST_LINE, visible, without_pair
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -100,17 +100,12 @@ def _pairs(title: str, pairs: list[Look], *, with_state: bool) -> Table:
     table.add_column("reason", overflow="fold")
     for each in pairs[:NAMED_AT_MOST]:
         state = [Text(each.state, style=STYLES[each.state])] if with_state else []
-        reason = _told((each.reason or "").removeprefix(_pair(each)))
+        reason = _told(without_pair(each.reason or "", each.secondary_user_id, each.primary_user_id))
         table.add_row(Ids(visible(each.secondary_user_id), visible(each.primary_user_id)), *state, reason)
     if (more := len(pairs) - NAMED_AT_MOST) > 0:
         table.caption = f"and {more:,} more; --json names all"
         table.caption_justify = "left"
     return table
-
-
-def _pair(look: Look) -> str:
-    """Return how reasons begin that name their pair, which stands in the row already."""
-    return f"{look.secondary_user_id!r} into {look.primary_user_id!r}: "
 
 
 def _told(text: str) -> Text:

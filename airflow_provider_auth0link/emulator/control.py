@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_auth0link.emulator.answers import utf8
+from airflow_provider_auth0link.emulator.answers import answer, utf8
 from airflow_provider_auth0link.emulator.connection import connection_json
 from airflow_provider_auth0link.emulator.export import ndjson
 from airflow_provider_auth0link.emulator.tokens import USER_SCOPE
@@ -74,8 +73,7 @@ def _is_own(host: str) -> bool:
 
 
 def _json(payload: object) -> Response:
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return Response(utf8(text), media_type="application/json")
+    return Response(answer(payload).body, media_type="application/json")
 
 
 class Switches:

@@ -13,6 +13,9 @@ from airflow_provider_auth0link.model import ENTERPRISE_PROVIDERS, UNPROVEN_PROV
 EVIDENCE_KEYS = ("email", "verified", "phone")
 EVIDENCE_PREFIX = "metadata:"
 
+DRIFTED = "drifted"
+"""How reasons begin that the evidence gives."""
+
 
 def _not_blocked(primary: Account, secondary: Account) -> str | None:
     for role, account in (("primary", primary), ("secondary", secondary)):
@@ -114,7 +117,7 @@ def _metadata_path(key: object) -> list[str]:
 def drift(evidence: Mapping[str, Any], primary: Account, secondary: Account) -> str | None:
     """Return which evidence no longer holds on both accounts; None when all of it does."""
     gone = [key for key, value in evidence.items() if not _holds(key, value, evidence, (primary, secondary))]
-    return f"drifted: {', '.join(gone)}" if gone else None
+    return f"{DRIFTED}: {', '.join(gone)}" if gone else None
 
 
 def _holds(key: str, value: object, evidence: Mapping[str, Any], accounts: tuple[Account, ...]) -> bool:

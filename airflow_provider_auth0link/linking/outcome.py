@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_auth0link.errors import Auth0LinkError
 from airflow_provider_auth0link.linking.records import CARRIED
+from airflow_provider_auth0link.linking.words import pair_named
 from airflow_provider_auth0link.model import Account, Identity, Pair, UserId, root_first
 
 
@@ -105,4 +106,4 @@ class Outcome:
 
 def names(pair: Pair) -> str:
     """Name a pair in a message."""
-    return f"{str(pair.secondary)!r} into {str(pair.primary)!r}"
+    return pair_named(pair.secondary, pair.primary)

@@ -20,7 +20,7 @@ from airflow_provider_auth0link.errors import (
     UnsentError,
 )
 from airflow_provider_auth0link.linking.carry import Change, against, computed
-from airflow_provider_auth0link.linking.guards import drift, refusal
+from airflow_provider_auth0link.linking.guards import DRIFTED, drift, refusal
 from airflow_provider_auth0link.linking.job import Job, Readings, without_carry
 from airflow_provider_auth0link.linking.options import Options
 from airflow_provider_auth0link.linking.outcome import Outcome, names
@@ -221,7 +221,7 @@ def check_edge(edge: Pair, parent: Account | None, secondary: Account, options: 
     if not (edge.evidence or options.guards):
         return None
     if parent is None:
-        return f"drifted: {str(edge.primary)!r} cannot be read any more, so nothing can be checked on it"
+        return f"{DRIFTED}: {str(edge.primary)!r} cannot be read any more, so nothing can be checked on it"
     return drift(edge.evidence, parent, secondary) or refusal(options.guards, parent, secondary)
 
 

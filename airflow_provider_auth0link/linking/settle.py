@@ -37,6 +37,7 @@ from airflow_provider_auth0link.errors import (
 )
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.tenant import Tenant
+from airflow_provider_auth0link.linking.words import pair_named
 from airflow_provider_auth0link.model import Account, Identity, UserId
 
 
@@ -49,7 +50,7 @@ class Wanted:
     connection: str | None = None
 
     def __str__(self) -> str:
-        return f"{str(self.secondary)!r} into {str(self.primary)!r}"
+        return pair_named(self.secondary, self.primary)
 
     def among(self, identities: Iterable[Identity]) -> bool:
         """Tell whether the secondary's identity is one of these."""

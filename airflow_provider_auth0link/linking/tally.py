@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_auth0link.errors import Auth0LinkError, StoppedError
 from airflow_provider_auth0link.linking.outcome import Outcome
 from airflow_provider_auth0link.linking.units import Note
+from airflow_provider_auth0link.linking.words import pair_named
 
 SPEED_S = 60.0
 EXAMPLES = 10
@@ -129,4 +130,4 @@ def _told(outcome: Outcome) -> str:
 
 def _pair(row: Mapping[str, Any]) -> str:
     """Name the pair of a record."""
-    return f"{row.get('secondary_user_id')!r} into {row.get('primary_user_id')!r}"
+    return pair_named(row.get("secondary_user_id"), row.get("primary_user_id"))

@@ -21,6 +21,7 @@ from airflow_provider_auth0link.linking.settle import DATABASE, Wanted, read, se
 from airflow_provider_auth0link.linking.snapshot import Snapshot
 from airflow_provider_auth0link.linking.tenant import Tenant
 from airflow_provider_auth0link.linking.tries import LINKED
+from airflow_provider_auth0link.linking.words import pair_named
 from airflow_provider_auth0link.model import Account, UserId
 
 
@@ -87,7 +88,7 @@ class Undo:
         return UserId.parse(self.key[1], "secondary_user_id")
 
     def __str__(self) -> str:
-        return f"{self.key[1]!r} from {self.key[0]!r}"
+        return pair_named(self.key[1], self.key[0], "from")
 
 
 def undo_steps(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:

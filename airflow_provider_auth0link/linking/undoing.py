@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from airflow_provider_auth0link.errors import InputError
 from airflow_provider_auth0link.linking.batch import Batch
@@ -34,7 +34,7 @@ def undo_batch(
     """
     Prepare the undo of a journal's links.
 
-    :param only: ids of secondaries; None: all
+    :param only: ids of secondaries; None: all. What an earlier undo has begun above one of them is ended first
     :raises InputError: when one of ``only`` is not in the journal
     """
     chosen = _chosen(journal.history, only)
@@ -61,14 +61,15 @@ def undo_batch(
     return Batch(units, tally, tenants, None if dry_run else journal, clock)
 
 
-def _go_on(history: History, chosen: dict[str, list[Known]]) -> None:
+def _go_on(begun: Mapping[str, Known], chosen: dict[str, list[Known]]) -> None:
     """
     Add the pairs by which an earlier undo has begun to take a primary back.
 
     It is half restored. What is taken back from it now would be linked to it again when that undo goes on.
+
+    :param begun: by secondary
     """
     primaries = set(chosen)
-    begun = {known.key[1]: known for known in history if known.undoing}
     while primaries:
         above = [begun[each] for each in primaries if each in begun]
         new = [each for each in above if each not in chosen.get(each.key[0], ())]
@@ -80,14 +81,17 @@ def _go_on(history: History, chosen: dict[str, list[Known]]) -> None:
 def _chosen(history: History, only: Collection[str] | None) -> dict[str, list[Known]]:
     """Return what is to be undone, by primary."""
     chosen: dict[str, list[Known]] = {}
+    begun: dict[str, Known] = {}
     unknown = set(only or ())
     for known in history:
         primary, secondary, _ = known.key
         unknown.discard(secondary)
+        if known.undoing:
+            begun[secondary] = known
         if is_ours(known) and (only is None or secondary in only):
             chosen.setdefault(primary, []).append(known)
     if only is not None:
-        _go_on(history, chosen)
+        _go_on(begun, chosen)
     if unknown:
         named = ", ".join(sorted(unknown)[:NAMED_AT_MOST])
         given = any(known.key[0] in unknown for known in history)

@@ -14,6 +14,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def pair_named(secondary: object, primary: object, toward: str = "into") -> str:
+    """Name a pair in a message: ``'github|1' into 'auth0|2'``."""
+    return f"{str(secondary)!r} {toward} {str(primary)!r}"
+
+
+def without_pair(reason: str, secondary: object, primary: object) -> str:
+    """Leave out how a reason begins that names its pair, where that stands beside it already."""
+    return reason.removeprefix(f"{pair_named(secondary, primary)}: ")
+
+
 def visible(text: str, longest: int = LONGEST) -> str:
     """Show what cannot be seen as its escape; cut what is endless in its middle."""
     if len(text) > longest:

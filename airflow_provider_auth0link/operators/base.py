@@ -12,7 +12,7 @@ from airflow_provider_auth0link.errors import Auth0LinkError, InputError, LinkFa
 from airflow_provider_auth0link.hooks.auth0 import Auth0Hook
 from airflow_provider_auth0link.hooks.correlation import of_context
 from airflow_provider_auth0link.hooks.masking import mask_secret
-from airflow_provider_auth0link.linking.words import LONGEST_LINE, counted, escaped, visible
+from airflow_provider_auth0link.linking.words import LONGEST_LINE, counted, escaped, pair_named, visible
 from airflow_provider_auth0link.model import IdentityRow, UserId, looks_like_token
 from airflow_provider_auth0link.operators.arguments import text
 from airflow_provider_auth0link.operators.links import URL_KEY, Auth0UserLink, dashboard_url
@@ -130,10 +130,11 @@ class PairOperator(Auth0Operator):
         self._report(context, outcome.to_xcom(primary, secondary), dashboard_url(hook.settings, primary))
         for warning in outcome.warnings:
             self.log.warning("%s", visible(warning, LONGEST_LINE))
+        two = pair_named(secondary, primary, self.toward)
         self.log.info(
             "%s: %s, %s%s%s",
             outcome.name,
-            (two := f"{str(secondary)!r} {self.toward} {str(primary)!r}"),
+            two,
             counted(outcome.requests, "request"),
             visible(_carried(outcome), LONGEST_LINE),
             visible(_why(outcome, two), LONGEST_LINE),

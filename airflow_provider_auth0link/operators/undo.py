@@ -31,7 +31,8 @@ class UndoLinksOperator(ManyOperator):
     throttled), seconds, journal.
 
     :param journal_path: the run's folder; one without a journal is an error (templated)
-    :param only: ids of secondaries; left out, or JSON null: all (templated)
+    :param only: ids of secondaries; left out, or JSON null: all. What an earlier undo has begun above one of them is
+        ended first, named or not (templated)
     :param max_failures: fail the task when more pairs failed (templated)
     :param dry_run: read and check, change nothing; kept as ``is_dry_run`` (templated)
     :param auth0_conn_id: the Airflow connection (templated)

@@ -129,9 +129,7 @@ class Figures:
 
     def with_gains(self, primaries: Counter[str]) -> Figures:
         """Tell what primaries gained by those who know it better than the journal, which has no values."""
-        rows = _ordered(primaries)
-        shown, more = tuple(Amount(*each) for each in rows[:GAINS_AT_MOST]), max(0, len(rows) - GAINS_AT_MOST)
-        return replace(self, gains=shown, gains_more=more, gains_of="primaries")
+        return replace(self, **_gains(primaries, "primaries"))
 
 
 def of_journal(
@@ -174,7 +172,6 @@ def _figures(
     """Put together what was read, and what is known beside it: a plan's counts, the limit."""
     counts, limit_per_s = known
     began, ended = gathered.clock.ends or (None, None)
-    gains = _ordered(gathered.gains())
     return Figures(
         title=title,
         rehearsal=told.rehearsed,
@@ -190,15 +187,19 @@ def _figures(
         timeline=None if told.rehearsed else _timeline(gathered, limit_per_s),
         limit_per_s=limit_per_s,
         undo=_undo(told, gathered),
-        gains=tuple(Amount(*each) for each in gains[:GAINS_AT_MOST]),
-        gains_more=max(0, len(gains) - GAINS_AT_MOST),
-        gains_of="links",
+        **_gains(gathered.gains(), "links"),
         listings=tuple(_listings(told)),
         runs=told.writers[-RUNS_AT_MOST:],
         runs_before=max(0, len(told.writers) - RUNS_AT_MOST),
         restorable=told.restorable,
         forgotten=told.forgotten,
     )
+
+
+def _gains(counts: Counter[str], of: str) -> dict[str, Any]:
+    rows = _ordered(counts)
+    shown = tuple(Amount(*each) for each in rows[:GAINS_AT_MOST])
+    return {"gains": shown, "gains_more": max(0, len(rows) - GAINS_AT_MOST), "gains_of": of}
 
 
 def _counts(given: Mapping[str, Any]) -> dict[str, int]:

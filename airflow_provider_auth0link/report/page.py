@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_auth0link import __version__
+from airflow_provider_auth0link.linking.guards import DRIFTED
 from airflow_provider_auth0link.linking.report import REHEARSED, WOULD, Look, Writer
-from airflow_provider_auth0link.linking.words import counted, visible
+from airflow_provider_auth0link.linking.words import counted, visible, without_pair
 from airflow_provider_auth0link.report.chart import NARROW, WIDE, chart, in_words
 from airflow_provider_auth0link.report.figures import Figures, Reason
 from airflow_provider_auth0link.report.words import masked_id, masked_text
@@ -29,9 +30,7 @@ MEANINGS = {
     "undoing": "an undo did not end; run it again",
 }
 
-DRIFTED = "drifted"
-"""How reasons begin that the evidence gives (linking.guards)."""
-DRIFT = " drifted: what the plan knew of the two no longer holds."
+DRIFT = f" {DRIFTED}: what the plan knew of the two no longer holds, or can no longer be read."
 
 VALUES_AT_MOST = 5
 """Of an option that is a list: an undo may name thousands of ids."""
@@ -52,8 +51,8 @@ class _Words(NamedTuple):
 
     def reason(self, row: Look) -> str:
         """Leave out how reasons begin that name their pair, which stands in the row already."""
-        pair = f"{row.secondary_user_id!r} into {row.primary_user_id!r}: "
-        return self.text((row.reason or "no reason told").removeprefix(pair))
+        reason = row.reason or "no reason told"
+        return self.text(without_pair(reason, row.secondary_user_id, row.primary_user_id))
 
 
 def render(figures: Figures, *, show_emails: bool = False) -> str:

@@ -234,7 +234,15 @@ def test_the_page_of_a_rehearsal_says_that_it_is_one(tmp_path: Path, command: Re
     assert "would be linked" in text
     assert "app_metadata.legacy.id" in text
     shown = text[text.index("<body>") :]
-    said = ("rehearsal.invalid", "<svg", "limit line", "can be undone", "Journal", "map index", "memory")
+    said = (
+        "rehearsal.invalid",
+        "<svg",
+        "Speed against the limit",
+        "can be undone",
+        "Journal",
+        "map index",
+        "memory",
+    )
     assert [each for each in said if each in shown] == []
 
     command(export, plan, "--report", page, "--journal", kept)

@@ -85,7 +85,7 @@ def test_what_drifted_means_is_told_where_it_is_listed() -> None:
     page = render(of_journal(noted([drifted])))
 
     assert (
-        page.count("drifted: what the plan knew of the two no longer holds.") == 2
+        page.count("drifted: what the plan knew of the two no longer holds") == 2
     )  # at reasons, and at pairs
     assert "what the plan knew" not in render(of_journal(noted([outcome(1)])))
 

@@ -170,20 +170,23 @@ def test_a_journal_has_one_page_however_it_is_read() -> None:
     assert render(of_journal(store)) == render(of_journal(Turned(store.files)))
 
 
+SHORTLY = "The limit held the run for too short a time at once to be measured."
+
+
 @pytest.mark.parametrize(
-    ("at_limit", "said"),
+    ("seconds", "at_limit", "said"),
     [
-        (
-            0.92,
-            "The run was too short to tell the limit. The tenant's bucket was drawn down in 92 % of the time.",
-        ),
-        (0.0, "the limit hardly held the run."),
-        (None, "The journal tells of no limit."),
+        (1, 0.92, f"{SHORTLY} The tenant's bucket was drawn down in 92 % of the time."),
+        (7200, 0.025, f"{SHORTLY} The tenant's bucket was drawn down in 2 % of the time."),
+        (1, 0.0, "the limit hardly held the run."),
+        (1, None, "The journal tells of no limit."),
     ],
 )
-def test_a_limit_that_was_not_measured_is_not_contradicted(at_limit: float | None, said: str) -> None:
+def test_a_limit_that_was_not_measured_is_not_contradicted(
+    seconds: int, at_limit: float | None, said: str
+) -> None:
     figures = of_journal(_linked_once())
-    line = Timeline(1, (Step(0, 1, 1.0, 0.0),), (), None, measured=False, at_limit=at_limit)
+    line = Timeline(seconds, (Step(0, 1, 1.0, 0.0),), (), None, measured=False, at_limit=at_limit)
 
     text = " ".join(Read(render(replace(figures, timeline=line))).text.split())
 

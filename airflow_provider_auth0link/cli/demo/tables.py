@@ -9,6 +9,7 @@ from rich.text import Text
 
 from airflow_provider_auth0link.cli.demo.result import COUNTS, UNDO, Link, Result, Run
 from airflow_provider_auth0link.cli.look import table as new_table
+from airflow_provider_auth0link.linking.guards import DRIFTED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -125,7 +126,7 @@ def _refused(result: Result) -> Table:
     table.add_column("for example", overflow="ellipsis", no_wrap=True, max_width=EXAMPLE)
     for reason, links in result.refusals():
         table.add_row(Text(reason), str(len(links)), Text(links[0]["secondary_user_id"]))
-    if any(reason.startswith("drifted") for reason, _ in result.refusals()):
-        table.caption = "drifted: what the warehouse knew of the two no longer holds"
+    if any(reason.startswith(DRIFTED) for reason, _ in result.refusals()):
+        table.caption = f"{DRIFTED}: what the warehouse knew of the two no longer holds"
         table.caption_justify = "left"
     return table

@@ -13,7 +13,7 @@ from airflow_provider_auth0link.cli.rehearse.ends import End
 from airflow_provider_auth0link.cli.rehearse.times import CLASSES, classes
 from airflow_provider_auth0link.cli.rehearse.told import CANNOT, Rehearsal
 from airflow_provider_auth0link.linking.report import REHEARSED
-from airflow_provider_auth0link.linking.words import visible
+from airflow_provider_auth0link.linking.words import visible, without_pair
 from airflow_provider_auth0link.report.words import masked_id, masked_text
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Tables:
         table.add_column("secondary\n  primary")
         table.add_column("reason", overflow="fold")
         for each in ends[:NAMED_AT_MOST]:
-            reason = (each.reason or "").removeprefix(f"{each.secondary!r} into {each.primary!r}: ")
+            reason = without_pair(each.reason or "", each.secondary, each.primary)
             table.add_row(self._ids(each.secondary, each.primary), self._text(reason))
         return _cut(table, len(ends), NAMED_AT_MOST)
 
