@@ -2,7 +2,8 @@
 Primaries that were merged on: their undo as one unit.
 
 Where one run links a into b and a later one b into c, the account b is not there until it is taken back from c. So a
-primary that is itself a secondary waits for that undo.
+primary that is itself a secondary waits for that undo. Where one run carried a onto b and a later one linked it into c,
+what stands on b can be taken back when a is there again.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ def connected(chosen: Mapping[str, Sequence[Known]]) -> Iterator[list[str]]:
     :param chosen: pairs to be undone, by primary
     """
     beside: defaultdict[str, list[str]] = defaultdict(list)
+    into: dict[str, str] = {}
     for primary, pairs in chosen.items():
         for known in pairs:
-            if known.key[1] in chosen:
-                beside[primary].append(known.key[1])
-                beside[known.key[1]].append(primary)
+            secondary = known.key[1]
+            for other in (secondary if secondary in chosen else None, into.setdefault(secondary, primary)):
+                if other is not None and other != primary:
+                    beside[primary].append(other)
+                    beside[other].append(primary)
     seen: set[str] = set()
     for primary in chosen:
         if primary in seen:
@@ -48,7 +52,7 @@ def connected(chosen: Mapping[str, Sequence[Known]]) -> Iterator[list[str]]:
 
 @dataclass(slots=True)
 class ConnectedUndo:
-    """The undo of several primaries, of which each but one was linked into another. The last link goes first."""
+    """The undo of several primaries that hang together. The last link goes first."""
 
     parts: list[PrimaryUndo]
 
@@ -65,7 +69,7 @@ class ConnectedUndo:
             primary, secondary, _ = part.chosen[index].key
             if part.stopping():
                 return
-            if not part.is_over(index) and primary not in waiting:
+            if not part.is_over(index) and not {primary, secondary} & waiting:
                 held_by = restored.get(primary)
                 if held_by is not None and part.dry_run:
                     above, at = held_by

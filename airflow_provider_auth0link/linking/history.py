@@ -101,6 +101,7 @@ class History:
     last: dict[str, int] = field(default_factory=dict)
     _entries: dict[Key, tuple[Entry, ...]] = field(default_factory=dict)
     _by_primary: dict[str, list[Key]] = field(default_factory=dict)
+    _undos: dict[str, set[Key]] = field(default_factory=dict)
 
     def add(self, writer: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Take in records of one writer."""
@@ -112,6 +113,8 @@ class History:
             elif record["kind"] in {INTENT, OUTCOME, UNDO_INTENT, UNDO_OUTCOME}:
                 key = key_of(record)
                 entry = entry_of(intern(writer), record)
+                if record["kind"] == UNDO_INTENT:
+                    self._undos.setdefault(key[1], set()).add(key)
                 held = self._entries.get(key)
                 self._entries[key] = (entry,) if held is None else (*held, entry)
                 if held is None and self._by_primary:
@@ -137,6 +140,10 @@ class History:
     def of(self, key: Key) -> Known:
         """Return what is known of a pair; nothing, when it is not in the journal."""
         return _known(key, self._entries.get(key, ()), self.began)
+
+    def is_half_undone(self, account: str) -> bool:
+        """Tell whether an undo that brings back this account began and did not end: it may be emptied."""
+        return any(self.of(key).undoing for key in self._undos.get(account, ()))
 
     def options(self, refs: Sequence[Ref]) -> Options | None:
         """Return the options of the last of these tries; None where its header does not tell them."""

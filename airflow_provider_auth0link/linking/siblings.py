@@ -74,8 +74,8 @@ def gone_since(
     count = -1
     while len(met) > count:
         count = len(met)
-        others = min((life.tries.began_n for key, life in met if key != known.key), default=sys.maxsize)
-        first = min([known.last.began_n, *(life.tries.began_n for _, life in met)])
+        others = min((life.tries.first_n for key, life in met if key != known.key), default=sys.maxsize)
+        first = min([known.last.first_n, *(life.tries.first_n for _, life in met)])
         met = [(key, life) for key, life in lives if life.undone_n > (others if key == known.key else first)]
     found = [(life.tries.began_n, key, life.tries.refs) for key, life in met]
     return [(key, refs) for _, key, refs in sorted(found, reverse=True)]
@@ -93,7 +93,8 @@ def _lives(
         elif each.key != known.key and (each.key in again or _is_there(history, each, known)):
             continue  # what stands there may be of its last tries
         if spent := _spent(each.last):
-            lives.append(Life(each.last._replace(refs=spent), each.last.spent_n))
+            was = each.last._replace(refs=spent, began_n=each.last.first_n, began_by=each.last.first_by)
+            lives.append(Life(was, each.last.spent_n))
         for life in lives:
             if not _is_later(history, life.tries, known.last):
                 yield each.key, life

@@ -16,7 +16,7 @@ from airflow_provider_auth0link.model import Pair
 
 def link_journaled(tenants: Tenants, pair: Pair, options: Options, journal: Journal) -> Outcome:
     """
-    Link one pair and write it down: a retry after a death goes on from there.
+    Link one pair and write it down: a retry after a death goes on from there. A dry run only reads the journal.
 
     :param options: with ``snapshot``
     :return: as ``link_pair``; of a pair that the journal calls done, its outcome with the identities as they are now
@@ -30,8 +30,9 @@ def link_journaled(tenants: Tenants, pair: Pair, options: Options, journal: Jour
         return done.with_(carried=_carried(journal, pair))
     outcome: Outcome | None = None
     for note in run.steps():
-        journal.note(note.kind, note.row, note.snapshot)
-        journal.commit()
+        if not options.dry_run:
+            journal.note(note.kind, note.row, note.snapshot)
+            journal.commit()
         outcome = note.outcome or outcome
     if outcome is None:
         raise RuntimeError("a pair's steps ended without an outcome")

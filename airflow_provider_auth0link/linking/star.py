@@ -227,10 +227,11 @@ class StarRun:
     def _cut_off(self, index: int) -> Outcome | None:
         """Return why a pair is left alone or cannot be reached, None when the pair that it hangs on ended well."""
         edge = self.star.pairs[index]
-        known = self._known(self._jobs[index].pair)
-        if known is not None and known.undoing:  # what would be read of it may be emptied, or half restored
-            again = "an undo of it began and did not end. Run that again first, in this journal"
-            return refused(f"{names(self._jobs[index].pair)}: {again}").with_(open=True)
+        for account in (str(edge.secondary), str(self.star.primary)):
+            if self.journal is not None and self.journal.history.is_half_undone(account):
+                # what would be read of it may be emptied, or half restored
+                again = f"an undo of {account!r} began and did not end. Run that again first, in this journal"
+                return refused(f"{names(self._jobs[index].pair)}: {again}").with_(open=True)
         if edge.primary == self.star.primary:
             return None
         parent = self.outcomes[self._at(edge.primary)]

@@ -32,9 +32,9 @@ class Tries(NamedTuple):
     """
     Tries of one pair, one after another.
 
-    ``refs`` are their snapshots, oldest first; ``began_n`` and ``began_by`` the number and the writer of the first,
-    ``tried_n`` and ``tried_by`` of the last; ``spent_n`` is the number of the last record that says that what was
-    carried is taken back.
+    ``refs`` are their snapshots, oldest first; ``first_n`` and ``first_by`` the number and the writer of the first,
+    ``began_n`` and ``began_by`` of the first of which something may stand, ``tried_n`` and ``tried_by`` of the last;
+    ``spent_n`` is the number of the last record that says that what was carried is taken back.
     """
 
     refs: tuple[Ref, ...] = ()
@@ -43,6 +43,8 @@ class Tries(NamedTuple):
     tried_n: int = -1
     tried_by: str = ""
     spent_n: int = -1
+    first_n: int = -1
+    first_by: str = ""
 
 
 NO_TRIES = Tries()
@@ -133,7 +135,14 @@ def tries_of(since: list[Entry], began: Began) -> Tries:
         refs = tuple(each.ref for each in intents if each.ref)
     else:
         refs = tuple(_ref_of(each.ref, each, since, began) for each in intents if each.ref)
-    return Tries(refs, first.n, first.writer, last.n, last.writer, spent_n)
+    standing = first if len(intents) == 1 else next((e for e in intents if _may_stand(e, since)), first)
+    return Tries(refs, standing.n, standing.writer, last.n, last.writer, spent_n, first.n, first.writer)
+
+
+def _may_stand(intent: Entry, since: list[Entry]) -> bool:
+    """Tell whether something of a try may stand at the primary, by what its writer said after it."""
+    later = [e for e in since if e.kind == OUTCOME and e.writer == intent.writer and e.n > intent.n]
+    return not later or later[-1].outcome in {*FINAL, "unknown"} or bool(later[-1].open)
 
 
 def _ref_of(ref: Ref, intent: Entry, since: list[Entry], began: Began) -> Ref:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from airflow_provider_auth0link.errors import Auth0LinkError
+from airflow_provider_auth0link.errors import Auth0LinkError, LinkFailedError
 from airflow_provider_auth0link.linking.carry import Carry, Siblings
 from airflow_provider_auth0link.linking.history import Known
 from airflow_provider_auth0link.linking.outcome import Outcome
@@ -95,7 +95,7 @@ def undo_steps(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     """
     Undo one pair: hands out its beginning, returns the outcome.
 
-    :return: undone, would_undo, left (nothing was touched), failed or unknown
+    :return: undone, would_undo, left (nothing was touched), failed (of one that has begun also for good) or unknown
     """
     undo.begun = undo.begun or undo.known.undoing
     undo.left = []
@@ -107,10 +107,10 @@ def undo_steps(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
 
 def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
     primary = read(tenant, undo.primary)
-    if primary is None:
-        return _left(undo, "the primary account is not there: deleted, or linked elsewhere")
     if undo.snapshot is None:
         return _left(undo, "its snapshot was deleted, so nothing could be restored")
+    if primary is None:
+        return (yield from _without_primary(tenant, undo, undo.snapshot, dry_run=dry_run))
     wanted = Wanted(undo.primary, undo.secondary, undo.known.connection)
     held = wanted.held_by(primary)
     account = read(tenant, undo.secondary) if not held or undo.secondary.provider == DATABASE else None
@@ -130,6 +130,20 @@ def _undone(tenant: Tenant, undo: Undo, *, dry_run: bool) -> UndoSteps:
         return failed
     after = tenant.get_user(undo.primary)
     return Outcome.done("undone", after.identities, undo.primary, reason=_report(undo.left))
+
+
+def _without_primary(tenant: Tenant, undo: Undo, snapshot: Snapshot, *, dry_run: bool) -> UndoSteps:
+    """End an undo that has emptied the account already, though its primary is gone; begin none."""
+    gone = "the primary account is not there: deleted, or linked elsewhere"
+    account = read(tenant, undo.secondary) if undo.begun else None
+    if account is None or _against(undo, account, snapshot.account, held=False):
+        return _left(undo, gone)
+    if dry_run:
+        return Outcome.done("would_undo", (), undo.primary)
+    yield Begin()
+    yield from _restored(tenant, undo, snapshot, again=True, ours=undo.news().ours)
+    undo.left.append(f"{undo.primary}: {gone}")
+    return Outcome.done("undone", (), undo.primary, reason=_report(undo.left))
 
 
 def foreseen(tenant: Tenant, undo: Undo, primary: Account | None) -> Outcome:
@@ -163,23 +177,35 @@ def _rewind(
             return end
         unlinked = end.name == "unlinked"
         undo.begun = True
-    ours = None if unlinked else undo.news().ours
-    if undo.begun and not (ours is not None and ours.undone):  # then another has restored it
-        restored = undo.known.restored or undo.restored or (ours is not None and ours.restored)
-        undo.left += restore_account(
-            tenant,
-            snapshot,
-            undo.primary,
-            begun=lambda: again or undo.news().ours is not None,
-            restored=restored,
-            freed=undo.freed,
-        )
-        undo.restored = True
-        if not restored:
-            yield Begin(restored=True)
-        restore_rights(tenant, snapshot)
+    yield from _restored(tenant, undo, snapshot, again=again, ours=None if unlinked else undo.news().ours)
     undo.left += _take_back(tenant, undo, snapshot)
     return None
+
+
+def _restored(
+    tenant: Tenant, undo: Undo, snapshot: Snapshot, *, again: bool, ours: Known | None
+) -> Generator[Begin, None, None]:
+    """
+    Give an account back what it had, where the undo has begun.
+
+    :param again: whether an earlier try had begun it
+    :param ours: of the pair, when another undo at work at once began it
+    """
+    if not undo.begun or (ours is not None and ours.undone):  # then another has restored it
+        return
+    restored = undo.known.restored or undo.restored or (ours is not None and ours.restored)
+    undo.left += restore_account(
+        tenant,
+        snapshot,
+        undo.primary,
+        begun=lambda: again or undo.news().ours is not None,
+        restored=restored,
+        freed=undo.freed,
+    )
+    undo.restored = True
+    if not restored:
+        yield Begin(restored=True)
+    restore_rights(tenant, snapshot)
 
 
 def _against(undo: Undo, account: Account | None, then: Account, *, held: bool) -> str | None:
@@ -211,6 +237,10 @@ def _take_back(tenant: Tenant, undo: Undo, snapshot: Snapshot) -> list[str]:
 
 
 def _left(undo: Undo, why: str) -> Outcome:
+    """End an undo that cannot be done; one that has begun is not over."""
+    if undo.begun:
+        half = "The undo has begun, so the account may be emptied: its snapshot is in the journal"
+        return Outcome.ended("failed", LinkFailedError(f"{undo}: {why}. {half}"))
     return Outcome("left", reason=f"{undo}: {why}. Nothing was touched")
 
 

@@ -163,7 +163,7 @@ class LinkIdentityOperator(LinkArguments):
     ) -> Outcome:
         from airflow_provider_auth0link.linking.apply import link_by_token, link_pair
 
-        if path is not None and not options.dry_run:
+        if path is not None:
             return _link_journaled(context, hook, pair, options, path)
         if not by_token:
             return link_pair(hook.work(), pair, options)
@@ -184,9 +184,14 @@ def _link_journaled(context: Context, hook: Auth0Hook, pair: Pair, options: Opti
     from airflow_provider_auth0link.hooks.tenants import HookTenants, journal_of
     from airflow_provider_auth0link.linking.single import link_journaled
 
-    journal = journal_of(hook, context, path, {"command": "link", "options": options.to_json()})
-    by_connection = pair.connection_id is not None
-    wanted = needed(carry=options.carry, snapshot=options.snapshot, connection_id=by_connection)
+    header = {"command": "link", "options": options.to_json()}
+    journal = journal_of(hook, context, path, header, writes=not options.dry_run)
+    wanted = needed(
+        carry=options.carry,
+        snapshot=options.snapshot,
+        connection_id=pair.connection_id is not None,
+        dry_run=options.dry_run,
+    )
     hook.work().require(*wanted)
     return link_journaled(HookTenants(hook), pair, options, journal)
 

@@ -481,7 +481,7 @@ def test_a_pair_whose_undo_did_not_end_is_refused_until_it_has(verb: str) -> Non
     assert rig.link([[A, B]]) == {"planned": 1, "refused": 1}
 
     assert (rig.state(), len(tenant.calls)) == (half, calls)
-    assert "an undo of it began and did not end" in rig.records("outcome")[-1]["reason"]
+    assert "an undo of 'google-oauth2|b' began and did not end" in rig.records("outcome")[-1]["reason"]
     assert rig.undo() == {"planned": 1, "undone": 1}
     assert rig.state() == before
     assert rig.link([[A, B]]) == {"planned": 1, "linked": 1}
