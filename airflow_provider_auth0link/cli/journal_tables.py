@@ -29,7 +29,7 @@ STYLES = {
 
 MEANINGS = {
     "linked": "by a run of this journal",
-    "already_linked": "by somebody else, before",
+    "already_linked": "before, by no run of this journal",
     "undone": "linked, and taken back",
     "left": "an undo did not touch it",
     "refused": "by a guard, the evidence or a limit",
@@ -153,7 +153,8 @@ def _value(value: object) -> str:
 
 
 def _snapshots(told: Report) -> str:
-    text = f"{counted(told.snapshots, 'snapshot file')}. Can be undone: {counted(told.restorable, 'linked pair')}."
+    text = f"{counted(told.snapshots, 'snapshot file')}. Can be undone: {counted(told.restorable, 'linked pair')}"
+    text += f", and what was carried of {counted(told.carried, 'other')}." if told.carried else "."
     if told.forgotten:
         text += f" Cannot, for the snapshots were deleted: {counted(told.forgotten, 'pair')}."
     return text

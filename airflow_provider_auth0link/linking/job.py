@@ -73,8 +73,11 @@ def without_carry(tenant: Tenant, job: Job, outcome: Outcome) -> Outcome:
     """Take the carry back when the pair is refused for good; keep it when a later try will go on from it."""
     if outcome.error is None or outcome.tried or not (job.carry or job.tried):
         return outcome
+    if outcome.error.retryable and job.carry:
+        note = "what was carried stands on the primary until a further run or an undo"
+        return outcome.with_(standing=True, reason=f"{outcome.reason}; {note}")
     if outcome.error.retryable:
-        return outcome.with_(standing=bool(job.carry))
+        return outcome
     return take_back(tenant, job, outcome)
 
 

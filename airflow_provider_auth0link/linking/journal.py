@@ -1,9 +1,8 @@
 """
 The journal: what is about to be done is written down, durable, before it is done.
 
-A folder of segments (JSON Lines), and snapshots in files of their own beside them. Records are gathered and
-written in groups; names are unique to their writer, so nothing is ever overwritten, and a zombie task and its retry
-may write into one folder at once.
+A folder of segments (JSON Lines), and snapshots in files of their own beside them. Records are written in groups;
+names are unique to their writer, so nothing is ever overwritten, and a zombie task and its retry may write at once.
 """
 
 from __future__ import annotations
@@ -178,13 +177,17 @@ class Journal:
         :param snapshot: goes into a file beside the index, which names the place
         """
         with self._lock:
-            if not (self._headed or self._lines):
-                self._gather(HEADER, self._header)
-            place = None
+            self.begin()
             if snapshot is not None:
-                place = {"file": f"{self._writer}-{self._group}.snapshots", "line": len(self._snapshots)}
+                file = f"{self._writer}-{self._group}.snapshots"
+                row = {**row, "snapshot": {"file": file, "line": len(self._snapshots)}}
                 self._snapshots.append(snapshot.to_json())
-            return self._gather(kind, {**row, **({"snapshot": place} if place else {})})
+            return self._gather(kind, row)
+
+    def begin(self) -> None:
+        """Gather the header, where no record has yet."""
+        if not (self._headed or self._lines):
+            self._gather(HEADER, self._header)
 
     def _gather(self, kind: str, row: Mapping[str, Any]) -> int:
         self._n += 1

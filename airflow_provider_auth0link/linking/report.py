@@ -71,7 +71,8 @@ class Report:
 
     ``writers`` are in the order in which they began. ``states`` counts pairs; ``refused`` counts the refused among
     them by the first part of their reason, ``refusals`` names them, ``look`` those to look at. ``restorable``: linked
-    pairs that have a snapshot. ``forgotten``: linked pairs whose snapshots are gone, so that nothing can be undone.
+    pairs that have a snapshot. ``carried``: pairs that are not linked, of which something was carried that an undo
+    takes back. ``forgotten``: those of both whose snapshots are gone, so that nothing can be undone.
     """
 
     tenant: str | None
@@ -83,6 +84,7 @@ class Report:
     look: list[Look] = field(default_factory=list)
     refusals: list[Look] = field(default_factory=list)
     restorable: int = 0
+    carried: int = 0
     forgotten: int = 0
 
     @property
@@ -106,6 +108,7 @@ class Report:
             "segments": self.segments,
             "snapshots": self.snapshots,
             "restorable": self.restorable,
+            "carried": self.carried,
             "forgotten": self.forgotten,
             "look_at": [each._asdict() for each in self.look],
             "refused_pairs": [each._asdict() for each in self.refusals],
@@ -160,10 +163,12 @@ def _count(told: Report, known: Known, snapshots: Collection[str]) -> None:
         reason = known.undo_reason if state in {LEFT, UNDOING} else known.reason
         told.look.append(Look(primary, secondary, connection_id or None, state, reason))
     if is_ours(known):
-        if any(ref.file in snapshots for ref in known.refs):
+        if not any(ref.file in snapshots for ref in known.refs):
+            told.forgotten += 1
+        elif known.may_be_linked or known.undoing:
             told.restorable += 1
         else:
-            told.forgotten += 1
+            told.carried += 1
 
 
 def _writer(name: str, header: Mapping[str, Any]) -> Writer:

@@ -12,6 +12,7 @@ from airflow_provider_auth0link.errors import InputError, StoppedError
 from airflow_provider_auth0link.hooks.failing import failing_for_good
 from airflow_provider_auth0link.hooks.planning import PRIMARY, RULES, Limits, Places, write_plan
 from airflow_provider_auth0link.hooks.tables import SqlQuery
+from airflow_provider_auth0link.linking.words import counted
 from airflow_provider_auth0link.operators import arguments
 from airflow_provider_auth0link.operators.base import Auth0Operator
 
@@ -222,10 +223,10 @@ class SplitPlanOperator(Auth0Operator):
         context["ti"].xcom_push(key="plan_digest", value=plan.digest)
         context["ti"].xcom_push(key="planned", value=plan.planned)
         self.log.info(
-            "%d pairs in %d shards; %d repeats; sha256 %s",
-            plan.planned,
-            len(paths),
-            plan.repeats,
+            "%s in %s; %s; sha256 %s",
+            counted(plan.planned, "pair"),
+            counted(len(paths), "shard"),
+            counted(plan.repeats, "repeat"),
             plan.digest,
         )
         return paths

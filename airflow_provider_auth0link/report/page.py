@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MEANINGS = {
     "linked": "by a run of this journal",
-    "already_linked": "by somebody else, before",
+    "already_linked": "before, by no run of this journal",
     "undone": "linked, and taken back",
     "left": "linked; an undo did not touch it",
     "refused": "by a guard, the evidence or a limit; nothing was changed",

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from airflow_provider_auth0link.cli import main
 from airflow_provider_auth0link.cli.journal_tables import show
-from airflow_provider_auth0link.errors import BadRequestError
+from airflow_provider_auth0link.errors import BadRequestError, RateLimitedError
 from airflow_provider_auth0link.hooks.journal import open_store
 from airflow_provider_auth0link.linking.journal import read_history
 from airflow_provider_auth0link.linking.report import REHEARSAL, Look, Report, Writer, report
@@ -353,6 +353,20 @@ def test_ids_are_cut_in_their_middle_and_words_are_not_broken(width: int) -> Non
     assert any(word.startswith("samlp|") and word.endswith("xend") for word in words)
     assert ("google-oauth2|103420193847561029384" in words) == (width > 40)
     assert "state" not in words
+
+
+def test_what_was_carried_alone_is_no_link_that_can_be_undone(tmp_path: Path, journal: Journal) -> None:
+    rig = Rig(FakeTenant(user(A), user(B), user(C, user_metadata={"c": 1}), seconds=0.5))
+    rig.tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
+    rig.link([[A, B], [A, C]])
+    folder = laid_out(rig, tmp_path / "journal")
+
+    _, out, _ = journal(folder)
+
+    assert "Can be undone: 1 linked pair, and what was carried of 1 other." in " ".join(out.split())
+    assert "what was carried stands on the primary" in " ".join(out.split())
+    told = json.loads(journal(folder, "--json")[1])
+    assert (told["restorable"], told["carried"], told["forgotten"]) == (1, 1, 0)
 
 
 def test_an_id_is_whole_where_the_line_has_room() -> None:

@@ -301,6 +301,27 @@ def test_a_plan_of_another_tenant_is_told_as_one(tmp_path: Path, command: Rehear
     assert "No account of the plan has" not in out
 
 
+def test_an_empty_plan_has_a_page_too(tmp_path: Path, command: Rehearse) -> None:
+    export, plan = written(tmp_path, USERS, [])
+
+    code, out, err = command(export, plan, "--report", tmp_path / "page.html")
+
+    assert (code, err) == (0, "")
+    assert "0 pairs planned" in out
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "a rehearsal, nothing was changed" in page
+    assert "No pair was taken up." in page
+
+
+def test_what_is_not_to_be_carried_and_is_met_nowhere_is_told(tmp_path: Path, command: Rehearse) -> None:
+    paths = ("app_metadata.legacy.id", "app_metadata.legacy.idd", "user_metadata.lang", "app_metadata.rolez")
+
+    _, out, _ = command(*written(tmp_path, USERS, PLAN), "--carry-except", ",".join(paths), "--json")
+
+    met = [note.rpartition(" ")[2] for note in json.loads(out)["notes"] if note.startswith("carry_except")]
+    assert met == ["app_metadata.legacy.idd", "app_metadata.rolez"]
+
+
 def test_an_empty_plan_lacks_no_fields(tmp_path: Path, command: Rehearse) -> None:
     code, out, _ = command(*written(tmp_path, [account("auth0|other")], []))
 

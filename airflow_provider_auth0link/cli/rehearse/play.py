@@ -101,5 +101,7 @@ def play(
             batch.stop(STOP_S)
     if batch.failure is not None:
         raise batch.failure
+    journal.begin()
+    journal.commit()
     counts = {route: count for route, count in world.tenant.log.counts.items() if route not in NOT_LIMITED}
     return Played(batch.close(), Counter(counts), batch.tally.warnings, time.monotonic() - began)

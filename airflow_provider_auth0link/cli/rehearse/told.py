@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from airflow_provider_auth0link.cli.rehearse.ends import End, ends_of
 from airflow_provider_auth0link.cli.rehearse.play import Played, play
 from airflow_provider_auth0link.cli.rehearse.times import Load, Time, classes, times
 from airflow_provider_auth0link.cli.rehearse.world import World, load
-from airflow_provider_auth0link.linking.options import Options
+from airflow_provider_auth0link.linking.options import METADATA, Options
 from airflow_provider_auth0link.linking.plan import Plan
 from airflow_provider_auth0link.linking.store import Store
 from airflow_provider_auth0link.report.words import kind_of, masked_id, masked_text
@@ -116,7 +116,7 @@ def rehearse(
         world.accounts,
         len(world.users),
         tuple(world.problems),
-        tuple(_notes(world, plan.planned)),
+        (*_notes(world, plan.planned), *_never_met(options, world)),
         played,
         tuple(ends),
         found,
@@ -127,6 +127,24 @@ def rehearse(
 def load_of(plan: Plan, played: Played, share: float) -> Load:
     """Return what a run like this one asks of a tenant."""
     return Load(classes(played.routes), plan.planned, max(plan.sizes(), default=0), share)
+
+
+def _never_met(options: Options, world: World) -> Iterator[str]:
+    """Name what is not to be carried and is met nowhere: often a typing error, and of what grants rights."""
+    left = {path for path in options.carry_except if path.partition(".")[0] in METADATA}
+    for user in world.users:
+        if left:
+            left -= {place for kind in METADATA for place in _places(user.get(kind), kind)}
+    for path in sorted(left) if world.users else ():
+        yield f"carry_except: no account of the plan has anything at {path}"
+
+
+def _places(value: object, path: str) -> Iterator[str]:
+    if value is not None:
+        yield path
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _places(inner, f"{path}.{key}")
 
 
 def _notes(world: World, pairs: int) -> list[str]:
