@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -18,20 +19,39 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 TENANT_KEY_ID = "emulator-tenant-key"
 CLIENT_KEY_ID = "emulator-client-key"
 
+Made = TypeVar("Made")
 
-@functools.cache
+
+def once(make: Callable[[], Made]) -> Callable[[], Made]:
+    """
+    Make something once a process, whoever asks first.
+
+    A cache alone would let several threads make several at once, and keep the last: several tenants of one process
+    would have signed their first tokens with keys that nobody knows.
+    """
+    made, lock = functools.cache(make), threading.Lock()
+
+    @functools.wraps(make)
+    def whole() -> Made:
+        with lock:
+            return made()
+
+    return whole
+
+
+@once
 def tenant_key() -> RSAPrivateKey:
     """Return the key that signs access tokens and ID tokens."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
-@functools.cache
+@once
 def client_key() -> RSAPrivateKey:
     """Return the key whose public half the client has registered for ``private_key_jwt``."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
-@functools.cache
+@once
 def client_key_pem() -> str:
     """Return the client's private key as PEM."""
     return (

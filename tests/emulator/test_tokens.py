@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
 import pytest
 import requests
 
+from airflow_provider_auth0link.emulator.keys import once
 from tests.emulator.caller import refusal
 from tests.emulator.conftest import FakeClock, MakeTenant
 
@@ -181,3 +185,23 @@ def test_a_token_of_another_audience_is_refused(make_tenant: MakeTenant) -> None
     second.bear(first.user_access_token("auth0|1"))
 
     assert second.get("auth0|1").status_code == 401
+
+
+def test_tenants_that_begin_at_once_have_one_key() -> None:
+    asked = threading.Barrier(8)
+    made: list[object] = []
+
+    @once
+    def key() -> object:
+        time.sleep(0.02)  # in which all ask
+        made.append(object())
+        return made[-1]
+
+    def ask() -> object:
+        asked.wait()
+        return key()
+
+    with ThreadPoolExecutor(8) as threads:
+        keys = {id(each.result()) for each in [threads.submit(ask) for _ in range(8)]}
+
+    assert (len(keys), len(made)) == (1, 1)
