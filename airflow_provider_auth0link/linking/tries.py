@@ -120,8 +120,14 @@ def how_open(intent: Entry, since: list[Entry]) -> bool | str:
 
     True: it may have linked, or may still. CARRIED: it has not, but what it carried stands on the primary.
     """
+    last = _last_word(intent, since)
+    return True if last is None or last.outcome == "unknown" else last.open
+
+
+def _last_word(intent: Entry, since: list[Entry]) -> Entry | None:
+    """Return the last outcome that the writer of an intent gave after it."""
     later = [e for e in since if e.kind == OUTCOME and e.writer == intent.writer and e.n > intent.n]
-    return True if not later or later[-1].outcome == "unknown" else later[-1].open
+    return later[-1] if later else None
 
 
 def tries_of(since: list[Entry], began: Began) -> Tries:
@@ -141,8 +147,8 @@ def tries_of(since: list[Entry], began: Began) -> Tries:
 
 def _may_stand(intent: Entry, since: list[Entry]) -> bool:
     """Tell whether something of a try may stand at the primary, by what its writer said after it."""
-    later = [e for e in since if e.kind == OUTCOME and e.writer == intent.writer and e.n > intent.n]
-    return not later or later[-1].outcome in {*FINAL, "unknown"} or bool(later[-1].open)
+    last = _last_word(intent, since)
+    return (last is not None and last.outcome in FINAL) or bool(how_open(intent, since))
 
 
 def _ref_of(ref: Ref, intent: Entry, since: list[Entry], began: Began) -> Ref:

@@ -392,14 +392,19 @@ def test_a_chain_goes_on_after_an_undo_of_its_middle(*, dies: bool, conflicts: s
         assert left(rig) == []
 
 
-def test_what_cannot_be_taken_back_yet_holds_the_chain_up() -> None:
-    tenant = plans("free", "gold", "silver")
-    rig = Rig(tenant)
+def standing_after_an_undo(plan: list[list[str]]) -> tuple[Rig, dict[str, Any]]:
+    """Return a rig where C is carried and not linked, after B that is undone again, and the state before it all."""
+    rig = Rig(plans("free", "gold", "silver"))
     before = deepcopy(rig.state())
-    tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
-    rig.link([[A, B], [B, C]], conflicts="secondary")
+    rig.tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
+    rig.link(plan, conflicts="secondary")
     rig.undo([B])
-    tenant.meets("update_user", Trouble(RateLimitedError("429")))
+    return rig, before
+
+
+def test_what_cannot_be_taken_back_yet_holds_the_chain_up() -> None:
+    rig, before = standing_after_an_undo([[A, B], [B, C]])
+    rig.tenant.meets("update_user", Trouble(RateLimitedError("429")))
 
     assert rig.link([[A, B], [B, C]], conflicts="secondary") == {"planned": 2, "linked": 1, "failed": 1}
     assert rig.link([[A, B], [B, C]], conflicts="secondary") == {"planned": 2, "linked": 2}
@@ -409,17 +414,12 @@ def test_what_cannot_be_taken_back_yet_holds_the_chain_up() -> None:
 
 
 def test_what_stood_there_is_not_of_an_account_that_was_undone() -> None:
-    tenant = plans("free", "gold", "silver")
-    rig = Rig(tenant)
-    before = deepcopy(rig.state())
-    tenant.meets("link", None, *[Trouble(RateLimitedError("429"))] * 2)
-    rig.link([[A, B], [A, C]], conflicts="secondary")
-    rig.undo([B])
-    tenant.users[C]["blocked"] = True
+    rig, before = standing_after_an_undo([[A, B], [A, C]])
+    rig.tenant.users[C]["blocked"] = True
 
     assert rig.link([[A, C]], conflicts="secondary", guards=("not_blocked",)) == {"planned": 1, "refused": 1}
 
-    del tenant.users[C]["blocked"]
+    del rig.tenant.users[C]["blocked"]
     assert rig.state() == before
 
 
